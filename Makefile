@@ -1,0 +1,82 @@
+# Two commands do all: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+PY := .venv/bin/python
+export DBT_PROFILES_DIR ?= $(CURDIR)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Nothing reports home (tests/python/test_no_telemetry.py shows it).
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export RUNTIME__DLTHUB_TELEMETRY := false
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: .venv/.installed ## Make .venv and install exactly what requirements.lock pins.
+
+.venv/.installed: requirements.lock requirements-bootstrap.lock
+	@$(PYTHON) tools/setup_venv.py
+
+.PHONY: deps
+deps: setup ## Install the dbt packages: from the hub, a git mirror or offline_packages, and say which.
+	@$(PY) -m tools.deps
+
+.PHONY: land
+land: setup ## Land the sources; without SAP settings of your own, from the sandbox company (SAP_DATA=dir: from an extract).
+	@$(PY) -m tools.run land
+
+.PHONY: build
+build: deps ## Run dbt build (seeds, snapshots, models, tests) on what has landed.
+	@$(PY) -m tools.run build
+
+.PHONY: run
+run: deps ## Land, build, write the docs and print a summary: the whole job.
+	@$(PY) -m tools.run all
+
+.PHONY: docs
+docs: deps ## Write the dbt docs as one static page.
+	@$(PY) -m tools.run docs
+
+.PHONY: report
+report: setup ## Print the summary of the last run again.
+	@$(PY) -m tools.run summary
+
+.PHONY: lint
+lint: deps ## Check SQL, Python, YAML, generated files and the project's own conventions.
+	@$(PY) -m tools.lint
+
+.PHONY: contracts
+contracts: setup ## Write what is generated from contracts/: dbt sources and JSON Schemas.
+	@$(PY) -m ingestion contracts
+
+.PHONY: test
+test: deps ## Run everything that guards a change: lint, dbt build with its tests, pytest, the Snowflake emulator.
+	@$(PY) -m tools.test
+
+.PHONY: test-all
+test-all: deps ## As test, with the long soaks and large property runs; the seed is printed.
+	@$(PY) -m tools.test --all
+
+.PHONY: emulator
+emulator: deps ## Build twice on the Snowflake emulator and compare every mart with DuckDB; then the static gate.
+	@$(PY) -m tools.snowflake.job
+
+.PHONY: slim-ci
+slim-ci: deps ## Build only what changed against the artefacts in STATE=dir, deferring the rest to their warehouse.
+	@$(PY) -m tools.slim_ci --state $(STATE)
+
+.PHONY: bench
+bench: deps ## Measure landing, build, parse, memory and their growth, as ratios in one run.
+	@$(PY) -m benchmarks $(BENCH_ARGS)
+
+.PHONY: lock
+lock: setup ## Resolve pyproject.toml into requirements.lock again.
+	@$(PY) tools/setup_venv.py --lock
+
+.PHONY: clean
+clean: ## Remove what runs have made: warehouse, target, logs, packages. Keeps .venv.
+	rm -rf warehouse target logs dbt_packages reports benchmarks/results

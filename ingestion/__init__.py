@@ -1,0 +1,1 @@
+"""Landing: source systems into the warehouse, through dlt."""

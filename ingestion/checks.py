@@ -1,0 +1,200 @@
+"""The landing check: one delivered record against its contract, with reason codes.
+
+pydantic does the checking; what is added here is the contract's types as the source systems write them
+(OData's /Date(ms)/ stamps, empty strings for "no value") and the translation of its errors to reason codes.
+A changed type is refused, never cast: a number where text is due, or text where a flag is due, is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictStr, ValidationError, create_model
+from pydantic import Field as Rule
+
+from ingestion.contract import Dataset, Field
+
+ODATA_DATE = re.compile(r"^/Date\((-?\d{1,15})(?:([+-])(\d{4}))?\)/$")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_TEXT = 1_000_000  # characters of one value; longer ones are a fault of the source, not data
+MAX_DETAIL = 200
+
+REASON_OF_ERROR = {
+    "missing": "REQUIRED_MISSING",
+    "string_pattern_mismatch": "PATTERN_MISMATCH",
+    "string_too_long": "TOO_LONG",
+    "literal_error": "NOT_IN_ALLOWED_VALUES",
+    "greater_than": "OUT_OF_RANGE",
+    "greater_than_equal": "OUT_OF_RANGE",
+    "less_than_equal": "OUT_OF_RANGE",
+    "decimal_max_digits": "OUT_OF_RANGE",
+    "decimal_max_places": "OUT_OF_RANGE",
+    "decimal_whole_digits": "OUT_OF_RANGE",
+    "finite_number": "OUT_OF_RANGE",
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a record was refused: `CODE:field` and what was found (never the value of a sensitive field)."""
+
+    code: str
+    field: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.code}:{self.field}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The outcome for one record: a typed row, or the reasons why there is none."""
+
+    row: dict[str, Any] | None
+    extras: dict[str, str | None]
+    reasons: tuple[Reason, ...] = ()
+
+
+class Checker:
+    """Checks records of one dataset.
+
+    Args:
+        dataset: the contract.
+        refused_fields: source fields whose declared type no longer fits the contract, with the type found;
+            every record is refused for them.
+    """
+
+    def __init__(self, dataset: Dataset, refused_fields: dict[str, str] | None = None) -> None:
+        self.dataset = dataset
+        self._model = _model(dataset)
+        self._known = dataset.by_source_field
+        self._columns = {field.source_field: field.name for field in dataset.fields}
+        self._refused = tuple(
+            Reason(
+                "TYPE_MISMATCH",
+                name,
+                f"the source now declares {found}; the contract says {self._known[name].physical_type}",
+            )
+            for name, found in (refused_fields or {}).items()
+        )
+
+    def check(self, record: Any) -> Checked:
+        """Check one record as delivered (a JSON object without navigation properties)."""
+        if not isinstance(record, dict):
+            return Checked(None, {}, (Reason("UNREADABLE_RECORD", "*", f"a {type(record).__name__}, not an object"),))
+        if broken := _unreadable(record):
+            return Checked(None, {}, broken)
+        try:
+            model = self._model.model_validate({name: value for name, value in record.items() if value != ""})
+        except ValidationError as error:
+            return Checked(None, {}, self._refused + self._reasons(error))
+        if self._refused:
+            return Checked(None, {}, self._refused)
+        row = {self._columns[name]: getattr(model, name) for name in self._columns}
+        extras = {name: _as_text(value) for name, value in record.items() if name not in self._known}
+        return Checked(row, extras)
+
+    def _reasons(self, error: ValidationError) -> tuple[Reason, ...]:
+        return tuple(self._reason(item) for item in error.errors(include_url=False, include_context=False))
+
+    def _reason(self, item: Any) -> Reason:
+        name = str(item["loc"][0])
+        field = self._known[name]
+        code = REASON_OF_ERROR.get(item["type"], "TYPE_MISMATCH")
+        if item["input"] is None or code == "REQUIRED_MISSING":
+            code = "KEY_MISSING" if field.key_position else "REQUIRED_MISSING"
+            return Reason(code, name, "no value")
+        shown = "a sensitive value" if field.is_sensitive else repr(item["input"])[:MAX_DETAIL]
+        return Reason(code, name, f"{item['msg']}; found {shown}")
+
+
+def _model(dataset: Dataset) -> type[BaseModel]:
+    members: dict[str, Any] = {}
+    for field in dataset.fields:
+        kind = _type(field)
+        members[field.source_field] = (kind, ...) if field.required else (kind | None, None)
+    return create_model(dataset.name, __config__=ConfigDict(extra="ignore"), **members)
+
+
+def _type(field: Field) -> Any:
+    if field.allowed:
+        return Literal[field.allowed]
+    if field.logical_type == "string":
+        return Annotated[StrictStr, Rule(pattern=field.pattern, max_length=field.max_length)]
+    if field.logical_type == "boolean":
+        return StrictBool
+    if field.logical_type == "date":
+        return Annotated[date, BeforeValidator(to_date)]
+    if field.logical_type == "timestamp":
+        return Annotated[datetime, BeforeValidator(to_timestamp)]
+    bounds = {"ge": field.minimum, "le": field.maximum, "gt": field.exclusive_minimum}
+    if field.logical_type == "integer":
+        return Annotated[int, BeforeValidator(_not_bool), Rule(**bounds)]
+    precision, scale = field.decimal
+    return Annotated[
+        Decimal,
+        BeforeValidator(_not_bool),
+        Rule(max_digits=precision, decimal_places=scale, **bounds),
+    ]
+
+
+def _not_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a flag where a number is due")
+    return value
+
+
+def to_timestamp(value: Any) -> datetime:
+    """UTC time from OData's /Date(ms)/ (any offset only says how it was shown) or ISO 8601 with an offset."""
+    if not isinstance(value, str):
+        raise ValueError("not a time stamp")
+    if match := ODATA_DATE.match(value):
+        try:
+            return EPOCH + timedelta(milliseconds=int(match[1]))
+        except OverflowError:
+            raise ValueError("a time stamp outside the years 1 to 9999") from None
+    parsed = datetime.fromisoformat(value)
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def to_date(value: Any) -> date:
+    """A day from OData's /Date(ms)/ at midnight UTC, or ISO 8601."""
+    if isinstance(value, str) and not ODATA_DATE.match(value):
+        return date.fromisoformat(value)
+    stamp = to_timestamp(value)
+    if (stamp.hour, stamp.minute, stamp.second, stamp.microsecond) != (0, 0, 0, 0):
+        raise ValueError("a time of day where a date is due")
+    return stamp.date()
+
+
+def _unreadable(record: dict[str, Any]) -> tuple[Reason, ...]:
+    """Values that no warehouse can hold: lone surrogates, NUL characters, texts without end."""
+    found = []
+    for name, value in record.items():
+        if not isinstance(value, str):
+            continue
+        if len(value) > MAX_TEXT:
+            found.append(Reason("UNREADABLE_RECORD", name, f"{len(value)} characters in one value"))
+        elif "\x00" in value or not _is_utf8(value):
+            found.append(Reason("UNREADABLE_RECORD", name, "characters that are not text"))
+    return tuple(found)
+
+
+def _is_utf8(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _as_text(value: Any) -> str | None:
+    """A column that the contract does not know lands as text until the contract names it."""
+    if value is None or isinstance(value, str):
+        return value or None
+    return json.dumps(value, ensure_ascii=True, sort_keys=True, default=str)

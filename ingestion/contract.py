@@ -1,0 +1,178 @@
+"""Data contracts: the one place for types, keys, required fields, allowed values and ranges of a landed dataset.
+
+The files follow the Open Data Contract Standard v3.1 (contracts/<source>/<dataset>.odcs.yaml). What the landing
+needs beyond the standard stands in its `customProperties`: `sourceField` on a property (name in the source),
+and on the table `readMode` (incremental or full), `changeCursor` (the column that orders changes) and
+`replacesBy` (a read of one value of this column replaces all rows with that value).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ingestion.errors import ConfigError
+
+CONTRACTS_DIR = Path(__file__).resolve().parent.parent / "contracts"
+LOGICAL_TYPES = {"string", "number", "integer", "boolean", "date", "timestamp"}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column: its name in the warehouse and in the source, its type and its rules."""
+
+    name: str
+    source_field: str
+    logical_type: str
+    physical_type: str
+    description: str
+    required: bool = False
+    key_position: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: float | None = None
+    allowed: tuple[str, ...] = ()
+    classification: str = "internal"
+
+    @property
+    def is_sensitive(self) -> bool:
+        """Whether its values must never be written to a log or an error message."""
+        return self.classification not in ("public", "internal")
+
+    @property
+    def decimal(self) -> tuple[int, int]:
+        """Precision and scale of a number, from a physical type such as decimal(13,3)."""
+        precision, _, scale = self.physical_type.removeprefix("decimal(").rstrip(")").partition(",")
+        return int(precision), int(scale or 0)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One landed table and its contract."""
+
+    source: str
+    name: str
+    description: str
+    grain: str
+    purpose: str
+    limitations: str
+    owner: str
+    retention: str
+    fields: tuple[Field, ...]
+    read_mode: str
+    change_cursor: str | None
+    replaces_by: str | None
+    frequency_hours: int
+    path: Path
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """Key columns in key order."""
+        keyed = [field for field in self.fields if field.key_position is not None]
+        return tuple(field.name for field in sorted(keyed, key=lambda field: field.key_position or 0))
+
+    @cached_property
+    def by_source_field(self) -> dict[str, Field]:
+        """Fields by their name in the source."""
+        return {field.source_field: field for field in self.fields}
+
+    @cached_property
+    def by_name(self) -> dict[str, Field]:
+        """Fields by their column name."""
+        return {field.name: field for field in self.fields}
+
+    def row_key(self, row: dict[str, Any]) -> str:
+        """The key of a landed row as text, in the form of `record_key`."""
+        return "/".join(str(row[key]) for key in self.keys)
+
+    def record_key(self, record: dict[str, Any]) -> str:
+        """The key of a delivered record as text, parts joined by `/`; `?` stands for a missing part."""
+        return "/".join(str(record.get(self.by_name[key].source_field) or "?") for key in self.keys)
+
+
+def load_dataset(path: Path) -> Dataset:
+    """Read one contract file.
+
+    Raises:
+        ConfigError: unreadable YAML, or a part that the landing needs is missing; names file and part.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        table = document["schema"][0]
+        custom = _custom(table)
+        return Dataset(
+            source=path.parent.name,
+            name=table["name"],
+            description=document["description"]["purpose"],
+            grain=table["dataGranularityDescription"],
+            purpose=document["description"].get("usage", ""),
+            limitations=document["description"].get("limitations", ""),
+            owner=document["team"]["name"],
+            retention=_custom(document)["retentionClass"],
+            fields=tuple(_field(prop, path) for prop in table["properties"]),
+            read_mode=custom["readMode"],
+            change_cursor=custom.get("changeCursor"),
+            replaces_by=custom.get("replacesBy"),
+            frequency_hours=next(int(p["value"]) for p in document["slaProperties"] if p["property"] == "frequency"),
+            path=path,
+        )
+    except (KeyError, IndexError, TypeError, StopIteration, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"the contract cannot be read: {type(error).__name__} {error}.",
+            subject=str(path),
+            remedy="compare it with contracts/sap/plants.odcs.yaml, the shortest complete one.",
+        ) from error
+
+
+def load_contracts(source: str, directory: Path = CONTRACTS_DIR) -> dict[str, Dataset]:
+    """All datasets of one source, by name.
+
+    Raises:
+        ConfigError: there is no contract for the source, or one cannot be read.
+    """
+    files = sorted((directory / source).glob("*.odcs.yaml"))
+    if not files:
+        raise ConfigError(
+            "no contract file was found.",
+            subject=str(directory / source),
+            remedy="add one <dataset>.odcs.yaml for each dataset that lands.",
+        )
+    return {dataset.name: dataset for dataset in map(load_dataset, files)}
+
+
+def _custom(node: dict[str, Any]) -> dict[str, Any]:
+    return {item["property"]: item["value"] for item in node.get("customProperties", [])}
+
+
+def _field(prop: dict[str, Any], path: Path) -> Field:
+    logical = prop["logicalType"]
+    if logical not in LOGICAL_TYPES:
+        raise ConfigError(
+            f"property {prop['name']} has logicalType {logical}.",
+            subject=str(path),
+            remedy=f"use one of {', '.join(sorted(LOGICAL_TYPES))}.",
+        )
+    options = prop.get("logicalTypeOptions", {})
+    rules = [rule for rule in prop.get("quality", []) if rule.get("metric") == "invalidValues"]
+    return Field(
+        name=prop["name"],
+        source_field=_custom(prop)["sourceField"],
+        logical_type=logical,
+        physical_type=prop["physicalType"],
+        description=prop["description"],
+        required=bool(prop.get("required", False)),
+        key_position=prop.get("primaryKeyPosition") if prop.get("primaryKey") else None,
+        max_length=options.get("maxLength"),
+        pattern=options.get("pattern"),
+        minimum=options.get("minimum"),
+        maximum=options.get("maximum"),
+        exclusive_minimum=options.get("exclusiveMinimum"),
+        allowed=tuple(str(value) for rule in rules for value in rule["arguments"]["validValues"]),
+        classification=prop.get("classification", "internal"),
+    )

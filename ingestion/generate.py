@@ -1,0 +1,132 @@
+"""Files that are generated from the contracts and committed: the dbt source YAML and a JSON Schema a dataset."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ingestion.contract import CONTRACTS_DIR, Dataset, Field, load_contracts
+
+ROOT = CONTRACTS_DIR.parent
+HEADER = "# Generated from contracts/{source}/*.odcs.yaml by `make contracts`; change the contracts, not this file.\n"
+LINEAGE_COLUMNS = [
+    ("_row_hash", "varchar", "SHA-256 of the record as it was delivered."),
+    ("_source_ref", "varchar", "The request and the position in its answer that the record came from."),
+    ("_landed_at", "timestamp", "When the record was checked and landed, UTC."),
+    ("_is_deleted", "boolean", "The record is gone from the source; its last state is kept."),
+    ("_dlt_load_id", "varchar", "The load package; joins raw_ops.loads on load_id."),
+]
+
+
+def generate(*, check_only: bool = False, root: Path = ROOT) -> list[Path]:
+    """Write what is stale and return it; with check_only, write nothing."""
+    stale = []
+    for directory in sorted(path for path in (root / "contracts").iterdir() if path.is_dir()):
+        contracts = load_contracts(directory.name, root / "contracts")
+        target = root / "models" / "staging" / directory.name / f"_{directory.name}__sources.yml"
+        wanted = {target: sources_yaml(directory.name, contracts)}
+        for dataset in contracts.values():
+            schema = json.dumps(json_schema(dataset), indent=2) + "\n"
+            wanted[directory / "json_schema" / f"{dataset.name}.schema.json"] = schema
+        for path, text in wanted.items():
+            if path.exists() and path.read_text(encoding="utf-8") == text:
+                continue
+            stale.append(path.relative_to(root))
+            if not check_only:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+    return stale
+
+
+def sources_yaml(source: str, contracts: dict[str, Dataset]) -> str:
+    """The dbt source of a landed system: tables, columns, freshness, and a key test a table."""
+    document = {
+        "version": 2,
+        "sources": [
+            {
+                "name": source,
+                "description": f"Landed by `python -m ingestion load {source}`, checked against contracts/{source}.",
+                "database": "{{ var('raw_database') or target.database }}",
+                "schema": f"raw_{source}",
+                "loader": "dlt",
+                "tables": [_table(dataset) for dataset in contracts.values()],
+            }
+        ],
+    }
+    text = yaml.dump(document, sort_keys=False, allow_unicode=True, width=110, Dumper=_Indented)
+    return HEADER.format(source=source) + text
+
+
+def json_schema(dataset: Dataset) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a landed row, for consumers outside dbt."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"{dataset.source}.{dataset.name}",
+        "description": dataset.description,
+        "type": "object",
+        "required": [field.name for field in dataset.fields if field.required],
+        "properties": {field.name: _property(field) for field in dataset.fields},
+    }
+
+
+def _table(dataset: Dataset) -> dict[str, Any]:
+    hours = dataset.frequency_hours
+    return {
+        "name": dataset.name,
+        "description": f"{dataset.grain}. {dataset.description} {dataset.limitations}".strip(),
+        "loaded_at_field": "_landed_at",
+        "config": {
+            "freshness": {
+                "warn_after": {"count": hours, "period": "hour"},
+                "error_after": {"count": 3 * hours, "period": "hour"},
+            },
+            "meta": {"grain": dataset.grain, "owner": dataset.owner, "retention": dataset.retention},
+        },
+        "data_tests": [_key_test(dataset)],
+        "columns": [_column(field) for field in dataset.fields]
+        + [{"name": name, "data_type": kind, "description": text} for name, kind, text in LINEAGE_COLUMNS],
+    }
+
+
+def _key_test(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "dbt_utils.unique_combination_of_columns": {
+            "name": f"raw_{dataset.source}_{dataset.name}_has_one_row_per_key",
+            "description": f"A key landed twice: the load of {dataset.name} doubled rows. Acts: data-platform.",
+            "arguments": {"combination_of_columns": list(dataset.keys)},
+        }
+    }
+
+
+def _column(field: Field) -> dict[str, Any]:
+    column: dict[str, Any] = {"name": field.name, "data_type": field.physical_type, "description": field.description}
+    if field.is_sensitive:
+        column["config"] = {"meta": {"sensitivity": field.classification}}
+    return column
+
+
+def _property(field: Field) -> dict[str, Any]:
+    kind = {"string": "string", "number": "number", "integer": "integer", "boolean": "boolean"}.get(
+        field.logical_type, "string"
+    )
+    found: dict[str, Any] = {"description": field.description, "type": kind if field.required else [kind, "null"]}
+    rules = {
+        "format": {"date": "date", "timestamp": "date-time"}.get(field.logical_type),
+        "maxLength": field.max_length,
+        "pattern": field.pattern,
+        "minimum": field.minimum,
+        "maximum": field.maximum,
+        "exclusiveMinimum": field.exclusive_minimum,
+        "enum": [*field.allowed, *([] if field.required else [None])] if field.allowed else None,
+    }
+    return found | {name: rule for name, rule in rules.items() if rule is not None}
+
+
+class _Indented(yaml.SafeDumper):
+    """Lists indented under their key, as the rest of the project writes them."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        super().increase_indent(flow, False)

@@ -1,0 +1,155 @@
+"""What dlt's HTTP client lacks: a rate limit that counts retries, and a fresh token on every attempt.
+
+dlt's Client retries below its session, so a retry would send the old bearer again; and it has no limit on
+requests a minute. Both belong to one transport adapter, mounted on that session.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from urllib.parse import urlsplit
+
+import requests
+from dlt.sources.helpers.requests import Client
+from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials
+from requests.adapters import HTTPAdapter
+
+from ingestion.errors import ConfigError, SourceError
+
+RETRIED = (requests.Timeout, requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+
+
+class RateLimiter:
+    """At most `limit` permits in any window of `seconds`; 0 means no limit. Safe for threads."""
+
+    def __init__(self, limit: int, seconds: float = 60.0) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._taken: deque[float] = deque()
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Return when one more request is allowed."""
+        if self._limit <= 0:
+            return
+        while True:
+            with self._lock:
+                now = time.monotonic()
+                while self._taken and self._taken[0] <= now - self._seconds:
+                    self._taken.popleft()
+                if len(self._taken) < self._limit:
+                    self._taken.append(now)
+                    return
+                pause = self._taken[0] + self._seconds - now
+            time.sleep(pause)
+
+
+class AuthorisedAdapter(HTTPAdapter):
+    """Sends each attempt within the rate limit and with a valid token, to the one host the token is for.
+
+    Args:
+        source: name for error messages.
+        base_url: where the token may go; a page link to another host is refused.
+        auth: dlt's OAuth2 client-credentials flow.
+        limiter: shared by all requests of the source.
+    """
+
+    def __init__(self, source: str, base_url: str, auth: OAuth2ClientCredentials, limiter: RateLimiter) -> None:
+        super().__init__(pool_maxsize=50)
+        self._source = source
+        self._origin = urlsplit(base_url)[:2]
+        self._auth = auth
+        self._limiter = limiter
+        self._lock = threading.Lock()
+
+    def send(self, request, **kwargs):  # noqa: ANN001, ANN003, ANN201 - signature of requests
+        """Send one attempt; a 401 gets one more try with a new token, because tokens can be revoked early."""
+        if urlsplit(request.url)[:2] != self._origin:
+            raise SourceError(
+                f"a link of the service points to another host ({urlsplit(request.url).netloc}).",
+                subject=self._source,
+                remedy="have the gateway answer with the public host name, or set base_url to the host it names.",
+            )
+        response = self._attempt(request, kwargs)
+        if response.status_code == 401:
+            response.close()
+            with self._lock:
+                self._auth.access_token = None
+            response = self._attempt(request, kwargs)
+        return response
+
+    def _attempt(self, request, kwargs) -> requests.Response:  # noqa: ANN001
+        with self._lock:
+            self._auth(request)
+        self._limiter.wait()
+        return super().send(request, **kwargs)
+
+
+def authorised_client(
+    source: str,
+    *,
+    base_url: str,
+    token_url: str,
+    client_id: str,
+    client_secret: str,
+    requests_per_minute: int,
+    max_attempts: int,
+    timeout_seconds: float,
+) -> Client:
+    """A dlt HTTP client for one service: OAuth2 client credentials, rate limit, retries with Retry-After."""
+    auth = _CheckedCredentials(
+        access_token_url=token_url,
+        client_id=client_id,
+        client_secret=client_secret,
+        session=_client(max_attempts, timeout_seconds).session,
+    )
+    auth.source = source
+    client = _client(max_attempts, timeout_seconds)
+    adapter = AuthorisedAdapter(source, base_url, auth, RateLimiter(requests_per_minute))
+    client.session.mount("http://", adapter)
+    client.session.mount("https://", adapter)
+    return client
+
+
+def _client(max_attempts: int, timeout_seconds: float) -> Client:
+    return Client(
+        request_timeout=timeout_seconds,
+        request_max_attempts=max_attempts,
+        request_max_retry_delay=120,
+        request_backoff_factor=0.5,
+        exceptions=RETRIED,
+        retry_condition=_is_broken_json,
+    )
+
+
+def _is_broken_json(response: requests.Response | None, error: BaseException | None) -> bool:
+    """A body that says it is JSON and is not: cut off on the way; worth another try."""
+    if response is None or response.status_code != 200 or "json" not in response.headers.get("Content-Type", ""):
+        return False
+    try:
+        json.loads(response.content)
+    except ValueError:
+        return True
+    return False
+
+
+class _CheckedCredentials(OAuth2ClientCredentials):
+    """dlt's flow with an error that says which setting to look at."""
+
+    source = ""
+
+    def obtain_token(self) -> None:
+        try:
+            super().obtain_token()
+        except requests.HTTPError as error:
+            status = error.response.status_code
+            if status not in (400, 401, 403):
+                raise
+            raise ConfigError(
+                f"the token endpoint refused the client credentials (HTTP {status}).",
+                subject=f"{self.source}, token_url {self.access_token_url}",
+                remedy=f"check SOURCES__{self.source.upper()}__CLIENT_ID and ..._CLIENT_SECRET with the administrator.",
+            ) from error

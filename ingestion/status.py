@@ -1,0 +1,119 @@
+"""What `status` and `trace` print: the state of the landing, and the origin of one row."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ingestion import warehouse
+from ingestion.contract import Dataset, load_contracts
+from ingestion.errors import EXIT_OK, ConfigError
+from ingestion.ops import ensure_tables
+
+LAST_LOADS = """
+select source, dataset, status, finished_at, rows_read, rows_good, rows_rejected, detail
+from raw_ops.loads
+qualify row_number() over (partition by source, dataset order by finished_at desc, load_id desc) = 1
+order by source, dataset
+"""
+OPEN_LETTERS = """
+select source, dataset, reason_codes, count(*) as letters, min(record_key) as example_key, min(detail) as example
+from raw_ops.dead_letters
+where replayed_at is null
+group by source, dataset, reason_codes
+order by source, dataset, letters desc, reason_codes
+"""
+CHANGES = """
+select source, dataset, column_name, change, old_type, new_type, detected_at
+from raw_ops.schema_changes
+order by detected_at, dataset, column_name
+"""
+
+
+def print_status(out: Console, *, as_json: bool) -> int:
+    """Print the last load of each dataset, open dead letters by reason, and the schema changes seen."""
+    from ingestion.sources import SOURCES
+
+    pipeline = warehouse.make_pipeline(next(iter(SOURCES)))
+    ensure_tables(pipeline)
+    found = {
+        "loads": warehouse.query(pipeline, LAST_LOADS),
+        "dead_letters": warehouse.query(pipeline, OPEN_LETTERS),
+        "schema_changes": warehouse.query(pipeline, CHANGES),
+    }
+    if as_json:
+        print(json.dumps(found, default=str))
+        return EXIT_OK
+    for title, rows in found.items():
+        _print_rows(out, title.replace("_", " "), rows)
+    return EXIT_OK
+
+
+def print_trace(out: Console, table: str, key: str, *, as_json: bool) -> int:
+    """Print where the rows with this key came from: the landed row, its load, and dead letters of the key.
+
+    Raises:
+        ConfigError: no contract for the table, the key has the wrong number of parts, or nothing has that key.
+    """
+    dataset = _dataset(table)
+    parts = key.split("/")
+    if len(parts) != len(dataset.keys):
+        raise ConfigError(
+            f"the key {key} has {len(parts)} parts.",
+            subject=f"trace of {dataset.source}.{dataset.name}",
+            remedy=f"give {' / '.join(dataset.keys)}.",
+        )
+    pipeline = warehouse.make_pipeline(dataset.source)
+    ensure_tables(pipeline)
+    where = " and ".join(f"r.{column} = %s" for column in dataset.keys)
+    landed = warehouse.query(
+        pipeline,
+        f"select r._source_ref, r._row_hash, r._landed_at, r._is_deleted, r._dlt_load_id, l.run_id, l.started_at"
+        f" from raw_{dataset.source}.{dataset.name} as r"
+        f" left join raw_ops.loads as l on r._dlt_load_id = l.load_id and l.dataset = %s where {where}",
+        dataset.name, *parts,
+    )  # fmt: skip
+    letters = warehouse.query(
+        pipeline,
+        "select reason_codes, detail, source_ref, load_id, landed_at, replayed_at, replay_outcome"
+        " from raw_ops.dead_letters where source = %s and dataset = %s and record_key = %s order by landed_at",
+        dataset.source, dataset.name, key,
+    )  # fmt: skip
+    if not landed and not letters:
+        raise ConfigError(
+            "no landed row and no dead letter has this key.",
+            subject=f"{dataset.source}.{dataset.name} {key}",
+            remedy="check the key; it is the source's own, without added or dropped leading zeros.",
+        )
+    if as_json:
+        print(json.dumps({"landed": landed, "dead_letters": letters}, default=str))
+        return EXIT_OK
+    for title, rows in (("landed row", landed), ("dead letter", letters)):
+        for row in rows:
+            out.print(f"[bold]{title}[/] {dataset.source}.{dataset.name} {key}")
+            for name, value in row.items():
+                out.print(f"  {name:<16} {value}", highlight=False, soft_wrap=True)
+    return EXIT_OK
+
+
+def _dataset(table: str) -> Dataset:
+    from ingestion.sources import SOURCES
+
+    name = table.removeprefix("raw_").split(".")[-1]
+    known = {d.name: d for source in SOURCES for d in load_contracts(source).values()}
+    if name not in known:
+        raise ConfigError(f"{table} has no contract.", subject="trace", remedy=f"use one of {', '.join(known)}.")
+    return known[name]
+
+
+def _print_rows(out: Console, title: str, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        out.print(f"{title}: none")
+        return
+    table = Table(*rows[0], title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    out.print(table)

@@ -1,0 +1,76 @@
+"""Several dbt commands in one process: dbt's start and parse cost seconds, so `build` and `docs` share them.
+
+`python -m tools.dbt_session build [ARGS...] [-- docs generate --static]` prints one progress line a step and every
+warning or failure; the full log is in logs/dbt.log.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from dbt.cli.main import dbtRunner
+
+STEP = 0.1  # print at each tenth of the nodes when not on a terminal
+PROBLEMS = {"warn", "error"}
+
+
+class Progress:
+    """Counts finished nodes of a dbt command and prints what a person wants to see of it."""
+
+    def __init__(self) -> None:
+        self._done = 0
+        self._total = 0
+        self._shown = 0.0
+        self._started = time.monotonic()
+
+    def __call__(self, event: Any) -> None:
+        """Receive one dbt event."""
+        name = event.info.name
+        if name == "ConcurrencyLine":
+            self._done, self._shown, self._total = 0, 0.0, int(event.data.node_count)
+            self._started = time.monotonic()
+        elif name == "NodeFinished" and self._total:
+            self._done += 1
+            self._show(event.data.node_info.node_name)
+        if event.info.level in PROBLEMS:
+            print(event.info.msg, flush=True)
+
+    def _show(self, node: str) -> None:
+        share = self._done / self._total
+        seconds = time.monotonic() - self._started
+        if sys.stdout.isatty():
+            end = "\n" if self._done >= self._total else ""
+            print(f"\r\033[K  {self._done}/{self._total} nodes, {seconds:.0f} s  {node[:60]}", end=end, flush=True)
+        elif share >= self._shown + STEP or self._done == self._total:
+            self._shown = share
+            print(f"  {self._done}/{self._total} nodes, {seconds:.0f} s", flush=True)
+
+
+def run(commands: list[list[str]]) -> int:
+    """Run dbt commands one after the other, stop at the first that fails; 0, or dbt's exit code (1 or 2)."""
+    runner = dbtRunner(callbacks=[Progress()])
+    for command in commands:
+        result = runner.invoke(["--log-level-console", "none", "--no-use-colors", *command])
+        if result.exception is not None:
+            print(f"dbt {' '.join(command)}: {result.exception}", file=sys.stderr)
+            return 2
+        if not result.success:
+            return 1
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Split the arguments at `--` into commands."""
+    commands: list[list[str]] = [[]]
+    for argument in arguments:
+        if argument == "--":
+            commands.append([])
+        else:
+            commands[-1].append(argument)
+    return run([command for command in commands if command])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,149 @@
+"""The steps behind `make land`, `build`, `docs` and `run`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ingestion.errors import EXIT_OK, EXIT_REJECTS, EXIT_USAGE, LockedError
+from ingestion.lock import warehouse_lock
+from tools.summary import print_summary
+
+ROOT = Path(__file__).resolve().parent.parent
+SANDBOX_START_SECONDS = 60
+
+
+def main() -> int:
+    """Run the chosen steps; returns the first exit code that is not 0."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("step", choices=["land", "build", "docs", "all", "summary"])
+    step = parser.parse_args().step
+    os.chdir(ROOT)
+    os.environ.setdefault("STRATA_WAREHOUSE", str(default_warehouse()))
+    if step == "summary":
+        return summary(None)
+    started = time.monotonic()
+    try:
+        with warehouse_lock(warehouse()):
+            os.environ["STRATA_LOCK_HELD"] = str(warehouse().resolve())
+            return _steps(step, started)
+    except LockedError as error:
+        print(f"{error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _steps(step: str, started: float) -> int:
+    landed = EXIT_OK
+    if step in ("land", "all"):
+        landed = land()
+        if landed not in (EXIT_OK, EXIT_REJECTS) or step == "land":
+            return landed
+    commands = {"build": [["build"]], "docs": [DOCS], "all": [["build"], DOCS]}[step]
+    built = dbt(commands)
+    if step == "all":
+        code = summary(time.monotonic() - started)
+        return built or landed or code
+    return built or landed
+
+
+DOCS = ["docs", "generate", "--static"]
+
+
+def default_warehouse() -> Path:
+    """One file for each company: the sandbox's, or the extract's that SAP_DATA names; the ci target has its own."""
+    if data := os.environ.get("SAP_DATA"):
+        return Path("warehouse") / f"{Path(data).resolve().name}.duckdb"
+    return Path("warehouse") / ("ci.duckdb" if os.environ.get("STRATA_TARGET") == "ci" else "strata.duckdb")
+
+
+def warehouse() -> Path:
+    """The warehouse file of this run."""
+    return Path(os.environ["STRATA_WAREHOUSE"])
+
+
+def land() -> int:
+    """Land every source; SAP from the settings given, else from the sandbox."""
+    if sap_is_configured() and not os.environ.get("SAP_DATA"):
+        return _python("-m", "ingestion", "load")
+    data = os.environ.get("SAP_DATA", "default")
+    print(
+        f"starting the sandbox SAP system with {'the synthetic company' if data == 'default' else data} ...", flush=True
+    )
+    with sandbox(data) as settings:
+        return _python("-m", "ingestion", "load", env=settings) if settings else EXIT_USAGE
+
+
+def sap_is_configured() -> bool:
+    """Whether the user has pointed the SAP source at a system of their own."""
+    secrets = ROOT / ".dlt" / "secrets.toml"
+    return "SOURCES__SAP__BASE_URL" in os.environ or (secrets.exists() and "sources.sap" in secrets.read_text())
+
+
+@contextlib.contextmanager
+def sandbox(data: str) -> Iterator[dict[str, str]]:
+    """Serve `data` on a free loopback port; yields the settings that lead there, or nothing if it cannot start."""
+    with tempfile.TemporaryDirectory(prefix="strata-sandbox-") as directory:
+        port_file = Path(directory) / "port.json"
+        arguments = ["--data", data, "--port", "0", "--port-file", str(port_file), "--parent-pid", str(os.getpid())]
+        if scale := os.environ.get("SANDBOX_SCALE"):
+            arguments += ["--scale", scale]
+        process = subprocess.Popen([sys.executable, "-m", "ingestion.sandbox", *arguments])
+        try:
+            yield _settings(process, port_file)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _settings(process: subprocess.Popen[bytes], port_file: Path) -> dict[str, str]:
+    deadline = time.monotonic() + SANDBOX_START_SECONDS
+    while not port_file.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            return {}
+        time.sleep(0.05)
+    base_url = json.loads(port_file.read_text())["base_url"]
+    return {
+        "SOURCES__SAP__BASE_URL": base_url,
+        "SOURCES__SAP__TOKEN_URL": f"{base_url}/oauth/token",
+        "SOURCES__SAP__CLIENT_ID": os.environ.get("SANDBOX_SAP_CLIENT_ID", "sandbox-client"),
+        "SOURCES__SAP__CLIENT_SECRET": os.environ.get("SANDBOX_SAP_CLIENT_SECRET", "sandbox-only-not-a-secret"),
+        "SOURCES__SAP__REQUESTS_PER_MINUTE": "0",  # the sandbox has no quota unless asked for one
+    }
+
+
+def dbt(commands: list[list[str]]) -> int:
+    """Run dbt commands in one process, building Elementary's own tables first where they are due."""
+    arguments: list[str] = []
+    for command in _with_elementary(commands):
+        arguments += [*command, "--"]
+    print("dbt " + ", then ".join(" ".join(command[:2]) for command in commands) + " ...", flush=True)
+    return _python("-m", "tools.dbt_session", *arguments[:-1])
+
+
+def _with_elementary(commands: list[list[str]]) -> list[list[str]]:
+    return commands
+
+
+def summary(seconds: float | None) -> int:
+    """Print the summary of the warehouse and the last dbt run."""
+    if not warehouse().exists():
+        print(f"{warehouse()}: no such warehouse yet. Remedy: make run", file=sys.stderr)
+        return EXIT_USAGE
+    print_summary(warehouse(), Path(os.environ.get("DBT_TARGET_PATH", "target")), seconds)
+    return EXIT_OK
+
+
+def _python(*arguments: str, env: dict[str, str] | None = None) -> int:
+    return subprocess.run([sys.executable, *arguments], env={**os.environ, **(env or {})}, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""`make test` and `make test-all`: everything that guards a change, in two lanes for two cores.
+
+One lane lands the sandbox company and builds it on the `ci` target (unit and data tests included), then builds it
+twice on the Snowflake emulator and runs the static gate. The other lints and runs pytest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from tools.steps import Outcome, Step, report, run_lanes
+
+PYTHON = [sys.executable, "-m"]
+CI_WAREHOUSE = Path("warehouse/ci.duckdb")
+
+
+def main() -> int:
+    """Run the steps and print one line each; pytest's closing lines come last."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", action="store_true", help="also the long soaks and large property runs")
+    parser.add_argument("--seed", type=int, default=None, help="seed of the random histories; default is the clock")
+    options = parser.parse_args()
+    started = time.monotonic()
+    seed = options.seed if options.seed is not None else int(time.time()) % 100_000
+    print(f"seed {seed}" + (" (repeat with: .venv/bin/python -m tools.test --all --seed N)" if options.all else ""))
+    for path in (CI_WAREHOUSE, CI_WAREHOUSE.with_name(CI_WAREHOUSE.name + ".wal")):
+        path.unlink(missing_ok=True)  # CI builds from nothing, so that a first run is what is tested
+    ci = {"STRATA_TARGET": "ci", "STRATA_WAREHOUSE": str(CI_WAREHOUSE), "DBT_TARGET_PATH": "target/ci"}
+    marks = [] if options.all else ["-m", "not slow"]
+    build_lane = [
+        Step("land and build (ci)", [*PYTHON, "tools.run", "all"], ci, stop_lane_on_failure=True),
+        Step("snowflake emulator", [*PYTHON, "tools.snowflake.job", "--raw", str(CI_WAREHOUSE)]),
+    ]
+    check_lane = [
+        Step("lint", [*PYTHON, "tools.lint"]),
+        Step("pytest", [*PYTHON, "pytest", "-q", *marks], {"STRATA_SEED": str(seed)}),
+    ]
+    outcomes = run_lanes([build_lane, check_lane], dict(os.environ))
+    code = report(f"test: {time.monotonic() - started:.0f} s", outcomes)
+    _print_count(outcomes)
+    return code
+
+
+def _print_count(outcomes: list[Outcome]) -> None:
+    passed = sum(outcome.code == 0 for outcome in outcomes)
+    print(f"\nsteps: {passed} passed, {len(outcomes) - passed} failed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
