@@ -12,7 +12,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ingestion import warehouse
 from ingestion.errors import EXIT_OK, ConfigError, StrataError
 
 EXIT_CODES = """exit codes:
@@ -92,8 +91,9 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _load(options: argparse.Namespace) -> int:
+    from ingestion import warehouse
     from ingestion.runner import load
-    from ingestion.sources import SOURCES
+    from ingestion.sources import SOURCES, make_reader
 
     chosen = options.sources or list(SOURCES)
     if unknown := [name for name in chosen if name not in SOURCES]:
@@ -103,7 +103,7 @@ def _load(options: argparse.Namespace) -> int:
         for name in chosen:
             try:
                 with err.status(f"landing {name} ..."):
-                    report = load(SOURCES[name]())
+                    report = load(make_reader(name))
             except StrataError as error:
                 first_error = first_error or error
                 if len(chosen) > 1:
@@ -152,6 +152,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    from ingestion import warehouse
     from ingestion.replay import replay
 
     with warehouse.locked():

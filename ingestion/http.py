@@ -117,6 +117,7 @@ def authorised_client(
 def _client(max_attempts: int, timeout_seconds: float) -> Client:
     return Client(
         request_timeout=timeout_seconds,
+        raise_for_status=False,  # dlt's RESTClient looks at the status itself
         request_max_attempts=max_attempts,
         request_max_retry_delay=120,
         request_backoff_factor=0.5,

@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
-from ingestion.errors import LockedError
+from ingestion.errors import DestinationError, LockedError
 
 
 @contextlib.contextmanager
@@ -31,8 +32,7 @@ def warehouse_lock(warehouse: Path, wait_seconds: float | None = None) -> Iterat
         return
     wait = float(os.environ.get("STRATA_LOCK_WAIT", "60")) if wait_seconds is None else wait_seconds
     path = warehouse.with_name(warehouse.name + ".lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as handle:
+    with _open(path, warehouse) as handle:
         _acquire(handle, warehouse, time.monotonic() + wait)
         handle.truncate(0)
         since = datetime.now(UTC).isoformat(timespec="seconds")
@@ -44,6 +44,18 @@ def warehouse_lock(warehouse: Path, wait_seconds: float | None = None) -> Iterat
         finally:
             handle.truncate(0)
             fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def _open(path: Path, warehouse: Path) -> TextIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise DestinationError(
+            f"its directory cannot be written: {error.strerror}.",
+            subject=f"warehouse {warehouse}",
+            remedy="check the path in STRATA_WAREHOUSE and its permissions.",
+        ) from error
 
 
 def _acquire(handle, warehouse: Path, deadline: float) -> None:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from ingestion.runner import SourceReader
-from ingestion.sources.sap import SapReader
+if TYPE_CHECKING:
+    from ingestion.runner import SourceReader
 
-SOURCES: dict[str, Callable[[], SourceReader]] = {"sap": SapReader.from_config}
+# Named, not imported: dlt takes seconds to import, and `list` or `--help` do not need it.
+SOURCES = {"sap": "ingestion.sources.sap.SapReader"}
+
+
+def make_reader(name: str) -> SourceReader:
+    """The reader of a source, with its settings resolved.
+
+    Raises:
+        ConfigError: a setting is missing.
+    """
+    module, _, reader = SOURCES[name].rpartition(".")
+    return getattr(import_module(module), reader).from_config()

@@ -128,8 +128,8 @@ class SapReader:
         """dlt resources, one for each request series."""
         return [
             *(dlt.resource(self._read_full(landing, read), name=f"read_{read.dataset}") for read in FULL_READS),
-            dlt.resource(self._read_orders, name="read_purchase_orders")(landing),
-            dlt.resource(self._read_receipts, name="read_goods_receipts")(landing),
+            dlt.resource(self._read_orders(landing), name="read_purchase_orders"),
+            dlt.resource(self._read_receipts(landing), name="read_goods_receipts"),
         ]
 
     def _read_full(self, landing: Landing, read: FullRead) -> Iterator[Any]:
