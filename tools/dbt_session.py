@@ -14,6 +14,7 @@ from dbt.cli.main import dbtRunner
 
 STEP = 0.1  # print at each tenth of the nodes when not on a terminal
 PROBLEMS = {"warn", "error"}
+UNCOUNTED = {"operation", "unit_test"}  # dbt leaves them out of its own node count
 
 
 class Progress:
@@ -31,7 +32,7 @@ class Progress:
         if name == "ConcurrencyLine":
             self._done, self._shown, self._total = 0, 0.0, int(event.data.node_count)
             self._started = time.monotonic()
-        elif name == "NodeFinished" and self._total:
+        elif name == "NodeFinished" and self._total and event.data.node_info.resource_type not in UNCOUNTED:
             self._done += 1
             self._show(event.data.node_info.node_name)
         if event.info.level in PROBLEMS:
@@ -52,7 +53,7 @@ def run(commands: list[list[str]]) -> int:
     """Run dbt commands one after the other, stop at the first that fails; 0, or dbt's exit code (1 or 2)."""
     runner = dbtRunner(callbacks=[Progress()])
     for command in commands:
-        result = runner.invoke(["--log-level-console", "none", "--no-use-colors", *command])
+        result = runner.invoke(["--log-level", "none", "--no-use-colors", *command])
         if result.exception is not None:
             print(f"dbt {' '.join(command)}: {result.exception}", file=sys.stderr)
             return 2

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ingestion.errors import EXIT_OK, EXIT_REJECTS, EXIT_USAGE, LockedError
 from ingestion.lock import warehouse_lock
+from tools.deps import elementary_models_needed, installed
 from tools.summary import print_summary
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,11 +126,38 @@ def dbt(commands: list[list[str]]) -> int:
     for command in _with_elementary(commands):
         arguments += [*command, "--"]
     print("dbt " + ", then ".join(" ".join(command[:2]) for command in commands) + " ...", flush=True)
-    return _python("-m", "tools.dbt_session", *arguments[:-1])
+    code = _python("-m", "tools.dbt_session", *arguments[:-1])
+    if code == EXIT_OK and ["build"] in commands:
+        _note_elementary()
+    return code
 
 
 def _with_elementary(commands: list[list[str]]) -> list[list[str]]:
-    return commands
+    """With the real package, its own models first where this warehouse lacks them or has another version's."""
+    if ["build"] not in commands or not elementary_models_needed(_built_elementary()):
+        return commands
+    print("building Elementary's own tables first, as its version is new to this warehouse ...", flush=True)
+    return [["run", "--selector", "elementary"], *commands]
+
+
+def _elementary_mark() -> Path:
+    return warehouse().with_suffix(".elementary.json")
+
+
+def _built_elementary() -> str | None:
+    """The version whose models this very warehouse file holds; a file made anew holds none."""
+    try:
+        mark = json.loads(_elementary_mark().read_text(encoding="utf-8"))
+        return mark["version"] if mark["inode"] == warehouse().stat().st_ino else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _note_elementary() -> None:
+    marker = installed()
+    if marker and marker["route"] != "offline":
+        mark = {"version": marker["versions"]["elementary"], "inode": warehouse().stat().st_ino}
+        _elementary_mark().write_text(json.dumps(mark), encoding="utf-8")
 
 
 def summary(seconds: float | None) -> int:

@@ -1,0 +1,7 @@
+{# delete+insert replaces the rows that came again; it cannot know of rows that will never come again. #}
+{% macro delete_vanished_rows(relation, parent, key) -%}
+    {%- if is_incremental_run() -%}
+        delete from {{ relation }}
+        where {{ key }} not in (select parent.{{ key }} from {{ parent }} as parent)
+    {%- endif -%}
+{%- endmacro %}

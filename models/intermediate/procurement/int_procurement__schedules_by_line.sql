@@ -1,0 +1,21 @@
+with schedule_lines as (
+
+    select * from {{ ref('stg_sap__purchase_order_schedule_lines') }}
+
+),
+
+final as (
+
+    select
+        purchase_order_line_key,
+        count(*) as schedule_line_count,
+        sum(scheduled_quantity) as scheduled_quantity,
+        min(scheduled_delivery_date) as first_scheduled_delivery_date,
+        max(scheduled_delivery_date) as scheduled_delivery_date,
+        max(landed_at) as landed_at
+    from schedule_lines
+    group by purchase_order_line_key
+
+)
+
+select * from final
