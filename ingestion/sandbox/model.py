@@ -129,7 +129,7 @@ ORDER = EntitySet(
         _text("PurchasingGroup", 3, "EKKO.EKGRP"),
         _day("PurchaseOrderDate", "EKKO.BEDAT"),
         _text("DocumentCurrency", 5, "EKKO.WAERS"),
-        _number("ExchangeRate", 9, 5, "EKKO.WKURS"),
+        _text("ExchangeRate", 12, "EKKO.WKURS"),
     ),
     navigations=(Navigation("to_PurchaseOrderItem", "A_PurchaseOrderItem", (("PurchaseOrder", "PurchaseOrder"),)),),
 )

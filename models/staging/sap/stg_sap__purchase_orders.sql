@@ -15,7 +15,7 @@ renamed as (
         {{ blank_to_null('purchase_order_type') }} as purchase_order_type,
         {{ blank_to_null('payment_terms') }} as payment_terms,
         document_currency as currency_code,
-        exchange_rate,
+        cast(exchange_rate as decimal(9, 5)) as exchange_rate,
         -- SAP's 'L' is deleted; 'S' is blocked, which is still an order.
         coalesce(purchasing_document_deletion_code = 'L', false) as is_deleted,
         purchase_order_date,

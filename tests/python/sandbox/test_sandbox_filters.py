@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,10 @@ def orders() -> Collection:
     tables = Tables({name: Table(name, ["MANDT"]) for name in ("EKPO", "EKET", "MAKT")})
     tables["EKKO"] = Table("EKKO", COLUMNS, ROWS)
     service = services()["API_PURCHASEORDER_PROCESS_SRV"]
-    return Collection(service, service.sets["A_PurchaseOrder"], tables, "http://sandbox")
+    entity_set = service.sets["A_PurchaseOrder"]
+    # The entity has no number of its own: its rate is text. Declared as a number here, to filter by one.
+    declared = [replace(p, edm="Edm.Decimal") if p.name == "ExchangeRate" else p for p in entity_set.properties]
+    return Collection(service, entity_set.with_properties(tuple(declared)), tables, "http://sandbox")
 
 
 def chosen(text: str, orders: Collection) -> str:
