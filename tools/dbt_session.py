@@ -53,7 +53,7 @@ def run(commands: list[list[str]]) -> int:
     """Run dbt commands one after the other, stop at the first that fails; 0, or dbt's exit code (1 or 2)."""
     runner = dbtRunner(callbacks=[Progress()])
     for command in commands:
-        result = runner.invoke(["--log-level", "none", "--no-use-colors", *command])
+        result = runner.invoke(["--log-level", "none", "--log-level-file", "debug", "--no-use-colors", *command])
         if result.exception is not None:
             print(f"dbt {' '.join(command)}: {result.exception}", file=sys.stderr)
             return 2

@@ -48,7 +48,7 @@ class BuildResult:
                 tests[status] += 1
             elif status == "success":
                 built[kind] += 1
-            if status not in ("pass", "success", "no-op"):
+            if status not in ("pass", "success", "no-op", "skipped"):
                 problems.append((status, name, (result.get("message") or "").strip().splitlines()[0:1]))
         return cls(built, tests, [(s, n, m[0] if m else "") for s, n, m in problems], document["elapsed_time"])
 

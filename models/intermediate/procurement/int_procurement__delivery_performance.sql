@@ -9,7 +9,8 @@ final as (
     select
         *,
         case
-            when last_receipt_date is not null then {{ dbt.datediff('scheduled_delivery_date', 'last_receipt_date', 'day') }}
+            when last_receipt_date is not null
+                then {{ dbt.datediff('scheduled_delivery_date', 'last_receipt_date', 'day') }}
         end as days_late,
         case
             when last_receipt_date is not null then last_receipt_date <= scheduled_delivery_date

@@ -14,7 +14,10 @@ reversals as (
         sum(moved_quantity) as reversed_quantity
     from goods_receipts
     where goods_movement_type = '102' and reversed_material_document_id is not null
-    group by 1, 2, 3
+    group by
+        reversed_material_document_year,
+        reversed_material_document_id,
+        reversed_material_document_line_number
 
 ),
 

@@ -22,7 +22,7 @@ receipts as (
 
 ),
 
-joined as (
+final as (
 
     select
         items.purchase_order_line_key,
@@ -75,4 +75,4 @@ joined as (
 
 )
 
-select * from joined
+select * from final

@@ -1,7 +1,11 @@
 -- Counted from the two vars, not with date_spine: date_spine asks the warehouse while compiling.
 {% set first_day = modules.datetime.datetime.strptime(var('calendar_start_date'), '%Y-%m-%d') %}
 {% set end_day = modules.datetime.datetime.strptime(var('calendar_end_date'), '%Y-%m-%d') %}
-{% set month_names = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'] %}
+{% set start_date = "cast('" ~ var('calendar_start_date') ~ "' as date)" %}
+{% set month_names = [
+    'January', 'February', 'March', 'April', 'May', 'June',
+    'July', 'August', 'September', 'October', 'November', 'December',
+] %}
 {% set day_names = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] %}
 
 with numbers as (
@@ -13,8 +17,7 @@ with numbers as (
 days as (
 
     select
-        cast({{ dbt.dateadd('day', 'cast(generated_number as integer) - 1', "cast('" ~ var('calendar_start_date') ~ "' as date)") }} as date)
-            as date_day
+        cast({{ dbt.dateadd('day', 'cast(generated_number as integer) - 1', start_date) }} as date) as date_day
     from numbers
 
 ),
@@ -65,7 +68,8 @@ final as (
         end as day_name,
         cast({{ dbt.date_trunc('month', 'date_day') }} as date) as month_start_date,
         cast({{ dbt.date_trunc('quarter', 'date_day') }} as date) as quarter_start_date,
-        cast({{ dbt.dateadd('day', 'cast(1 - iso_day_of_week as integer)', 'date_day') }} as date) as iso_week_start_date,
+        cast({{ dbt.dateadd('day', 'cast(1 - iso_day_of_week as integer)', 'date_day') }} as date)
+            as iso_week_start_date,
         iso_day_of_week >= 6 as is_weekend
     from thursdays
 

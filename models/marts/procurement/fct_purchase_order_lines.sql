@@ -3,7 +3,9 @@
     incremental_strategy='delete+insert',
     unique_key='purchase_order_line_key',
     on_schema_change='fail',
-    post_hook="{{ delete_vanished_rows(this, ref('int_procurement__purchase_order_lines'), 'purchase_order_line_key') }}"
+    post_hook="{{
+        delete_vanished_rows(this, ref('int_procurement__purchase_order_lines'), 'purchase_order_line_key')
+    }}"
 ) }}
 
 with lines as (

@@ -57,9 +57,12 @@ final as (
         counted.on_time_line_count,
         counted.in_full_line_count,
         counted.otif_line_count,
-        cast(1.0 * counted.on_time_line_count / nullif(counted.measured_line_count, 0) as decimal(9, 4)) as on_time_rate,
-        cast(1.0 * counted.in_full_line_count / nullif(counted.measured_line_count, 0) as decimal(9, 4)) as in_full_rate,
-        cast(1.0 * counted.otif_line_count / nullif(counted.measured_line_count, 0) as decimal(9, 4)) as otif_rate,
+        cast(1.0 * counted.on_time_line_count / nullif(counted.measured_line_count, 0) as decimal(9, 4))
+            as on_time_rate,
+        cast(1.0 * counted.in_full_line_count / nullif(counted.measured_line_count, 0) as decimal(9, 4))
+            as in_full_rate,
+        cast(1.0 * counted.otif_line_count / nullif(counted.measured_line_count, 0) as decimal(9, 4))
+            as otif_rate,
         cast(counted.average_days_late as decimal(9, 2)) as average_days_late
     from counted
     left join current_suppliers on counted.supplier_id = current_suppliers.supplier_id

@@ -4,7 +4,7 @@ with source as (
 
 ),
 
-renamed as (
+final as (
 
     select
         dead_letter_id,
@@ -22,4 +22,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final

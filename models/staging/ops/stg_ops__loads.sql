@@ -4,7 +4,7 @@ with source as (
 
 ),
 
-renamed as (
+final as (
 
     select
         {{ dbt_utils.generate_surrogate_key(['source', 'dataset', 'load_id']) }} as load_key,
@@ -26,4 +26,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final

@@ -4,7 +4,7 @@ with source as (
 
 ),
 
-renamed as (
+final as (
 
     select
         product as material_id,
@@ -28,4 +28,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final

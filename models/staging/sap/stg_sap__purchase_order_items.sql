@@ -4,7 +4,7 @@ with source as (
 
 ),
 
-renamed as (
+final as (
 
     select
         {{ dbt_utils.generate_surrogate_key(['purchase_order', 'purchase_order_item']) }} as purchase_order_line_key,
@@ -36,4 +36,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final

@@ -4,7 +4,7 @@ with source as (
 
 ),
 
-renamed as (
+final as (
 
     select
         {{ dbt_utils.generate_surrogate_key(['purchasing_document', 'purchasing_document_item']) }}
@@ -26,4 +26,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final

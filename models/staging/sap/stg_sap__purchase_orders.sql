@@ -4,7 +4,7 @@ with source as (
 
 ),
 
-renamed as (
+final as (
 
     select
         purchase_order as purchase_order_id,
@@ -30,4 +30,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final

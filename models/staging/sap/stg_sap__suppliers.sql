@@ -4,7 +4,7 @@ with source as (
 
 ),
 
-renamed as (
+final as (
 
     select
         supplier as supplier_id,
@@ -29,4 +29,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final
