@@ -28,10 +28,11 @@ final as (
         order_count,
         net_amount,
         -- Shares only within a currency: amounts in two currencies have no common total.
-        round(100.0 * net_amount / nullif(sum(net_amount) over (partition by currency_code), 0), 1) as percent_of_currency
+        round(100.0 * net_amount / nullif(sum(net_amount) over (partition by currency_code), 0), 1)
+            as percent_of_currency
     from by_country
 
 )
 
 select * from final
-order by currency_code, net_amount desc
+order by currency_code asc, net_amount desc

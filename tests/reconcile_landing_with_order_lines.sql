@@ -80,7 +80,7 @@ sides as (
     union all
     select
         'lines counted by supplier and month' as compared,
-        (select cast(count(*) as decimal(38, 4)) from facts where not is_deleted) as expected,
+        (select cast(count(case when not is_deleted then 1 end) as decimal(38, 4)) from facts) as expected,
         (
             select cast(coalesce(sum(line_count), 0) as decimal(38, 4))
             from {{ ref('agg_supplier_performance_monthly') }}

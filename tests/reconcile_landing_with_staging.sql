@@ -12,7 +12,8 @@ with counted as (
     {% for dataset, model in staged.items() %}
     select
         '{{ dataset }}' as dataset_name,
-        (select count(*) from {{ source('sap', dataset) }} where coalesce(_is_deleted, false) = false) as landed_rows,
+        (select count(case when not coalesce(_is_deleted, false) then 1 end) from {{ source('sap', dataset) }})
+            as landed_rows,
         (select count(*) from {{ ref(model) }}) as staged_rows
     union all
     {% endfor %}

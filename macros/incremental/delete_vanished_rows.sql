@@ -2,6 +2,9 @@
 {% macro delete_vanished_rows(relation, parent, key) -%}
     {%- if is_incremental_run() -%}
         delete from {{ relation }}
-        where {{ key }} not in (select parent.{{ key }} from {{ parent }} as parent)
+        where not exists (
+            select 1 from {{ parent }} as parent
+            where parent.{{ key }} = {{ relation.identifier }}.{{ key }}
+        )
     {%- endif -%}
 {%- endmacro %}

@@ -2,7 +2,9 @@
    rule a row breaks. A rule that comes out null counts as broken, which dbt_utils.expression_is_true would let pass. #}
 {% test rules_hold(model, key, rules) %}
     {%- if not rules %}
-        {{ exceptions.raise_compiler_error("rules_hold on " ~ model ~ " has no rules; give at least one as name: condition") }}
+        {{ exceptions.raise_compiler_error(
+            "rules_hold on " ~ model ~ " has no rules; give at least one as name: condition"
+        ) }}
     {%- endif %}
     {%- for name, condition in rules.items() %}
     select
