@@ -6,14 +6,18 @@ warning or failure; the full log is in logs/dbt.log.
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from dbt.cli.main import dbtRunner
 
 STEP = 0.1  # print at each tenth of the nodes when not on a terminal
 PROBLEMS = {"warn", "error"}
+BUILD_RESULTS = "build_results.json"
 UNCOUNTED = {"operation", "unit_test"}  # dbt leaves them out of its own node count
 
 
@@ -50,16 +54,39 @@ class Progress:
 
 
 def run(commands: list[list[str]]) -> int:
-    """Run dbt commands one after the other, stop at the first that fails; 0, or dbt's exit code (1 or 2)."""
-    runner = dbtRunner(callbacks=[Progress()])
+    """Run dbt commands one after the other on one parse of the project, and stop at the first that fails.
+
+    Returns:
+        0, or dbt's exit code: 1 for failed nodes or tests, 2 for a command that could not run.
+    """
+    quiet = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
+    progress = Progress()
+    parsed = dbtRunner(callbacks=[progress]).invoke([*quiet, "parse"])
+    if not parsed.success:
+        print(f"dbt parse: {parsed.exception}", file=sys.stderr)
+        return 2
+    runner = dbtRunner(manifest=parsed.result, callbacks=[progress])
     for command in commands:
-        result = runner.invoke(["--log-level", "none", "--log-level-file", "debug", "--no-use-colors", *command])
+        result = runner.invoke([*quiet, *command])
         if result.exception is not None:
             print(f"dbt {' '.join(command)}: {result.exception}", file=sys.stderr)
             return 2
+        _keep_results(command)
         if not result.success:
             return 1
     return 0
+
+
+def _keep_results(command: list[str]) -> None:
+    """Keep a build's results under a name of their own: the next command overwrites run_results.json."""
+    results = target_path() / "run_results.json"
+    if command[0] == "build" and results.exists():
+        shutil.copyfile(results, target_path() / BUILD_RESULTS)
+
+
+def target_path() -> Path:
+    """Where dbt writes its artefacts."""
+    return Path(os.environ.get("DBT_TARGET_PATH", "target"))
 
 
 def main(arguments: list[str]) -> int:

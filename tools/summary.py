@@ -63,7 +63,7 @@ def print_summary(warehouse: Path, target: Path, seconds: float | None, out: Con
     """
     out = out or Console(width=None if os.isatty(1) else 110, highlight=False)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    result = BuildResult.read(target / "run_results.json")
+    result = BuildResult.read(target / "build_results.json")
     table.add_row("landed", _landed(warehouse))
     if result is not None:
         table.add_row("built", ", ".join(f"{result.built[kind]} {word}" for kind, word in KINDS.items()))
