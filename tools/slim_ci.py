@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dbt.cli.main import dbtRunner
+
 from ingestion.errors import EXIT_OK, EXIT_USAGE, ConfigError
 from tools import dbt_session
 
@@ -28,6 +30,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SELECTION = "state:modified+,package:strata"
 WAREHOUSE = Path("warehouse/slim_ci.duckdb")
 TARGET = "target/slim_ci"
+EXIT_FAILED = 1
+QUIET = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
 STORED = ("model", "seed", "snapshot")
 
 
@@ -81,17 +85,21 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         state = State.read(directory)
         _set_environment(state)
+        values = ["--vars", json.dumps({"raw_database": state.database})]
+        runner = _runner(values)
     except ConfigError as error:
         print(f"{error}", file=sys.stderr)
         return EXIT_USAGE
-    common = ["--vars", json.dumps({"raw_database": state.database}), "--select", SELECTION, "--state", str(directory)]
-    chosen = _chosen(common)
+    select = ["--select", SELECTION, "--state", str(directory)]
+    chosen = _invoke(runner, ["ls", *values, *select, "--output", "json", "--output-keys", "unique_id"])
     if chosen is None:
         return EXIT_USAGE
-    _describe(state, chosen)
-    if options.list or not chosen:
+    nodes = [json.loads(line)["unique_id"] for line in chosen if line.startswith("{")]
+    _describe(state, nodes)
+    if options.list or not nodes:
         return EXIT_OK
-    return dbt_session.run([["build", *common, "--defer"]])
+    built = _invoke(runner, ["build", *values, *select, "--defer"])
+    return EXIT_OK if built is not None else EXIT_FAILED
 
 
 def _set_environment(state: State) -> None:
@@ -119,17 +127,23 @@ def _set_environment(state: State) -> None:
     }
 
 
-def _chosen(common: list[str]) -> list[str] | None:
-    """Unique ids of the selected nodes; None when dbt could not tell."""
-    from dbt.cli.main import dbtRunner
+def _runner(values: list[str]) -> dbtRunner:
+    """dbt with the project parsed once for all commands; variables are part of what is parsed."""
+    parsed = dbtRunner().invoke([*QUIET, "parse", *values])
+    if not parsed.success:
+        text = f"dbt cannot parse it: {parsed.exception or 'see logs/dbt.log'}"
+        raise ConfigError(text, subject="project", remedy="dbt parse")
+    return dbtRunner(manifest=parsed.result, callbacks=[dbt_session.Progress()])
 
-    keys = ["--output", "json", "--output-keys", "unique_id"]
-    result = dbtRunner().invoke(["--log-level-console", "none", "--quiet", "ls", *common, *keys])
-    if not result.success:
-        print(f"dbt ls failed: {result.exception or 'see logs/dbt.log'}. Remedy: make build", file=sys.stderr)
-        return None
-    lines = result.result or []
-    return [json.loads(line)["unique_id"] for line in lines if line.startswith("{")]
+
+def _invoke(runner: dbtRunner, command: list[str]) -> Any | None:
+    """The result of a dbt command, or None after printing why it failed."""
+    result = runner.invoke([*QUIET, *command])
+    if result.success:
+        return result.result or []
+    if result.exception is not None:
+        print(f"dbt {command[0]}: {result.exception}", file=sys.stderr)
+    return None
 
 
 def _describe(state: State, chosen: list[str]) -> None:

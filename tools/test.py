@@ -31,13 +31,17 @@ def main() -> int:
         path.unlink(missing_ok=True)  # CI builds from nothing, so that a first run is what is tested
     ci = {"STRATA_TARGET": "ci", "STRATA_WAREHOUSE": str(CI_WAREHOUSE), "DBT_TARGET_PATH": "target/ci"}
     marks = [] if options.all else ["-m", "not slow"]
+    pytest = [*PYTHON, "pytest", "-q", *marks]
+    seeded = {"STRATA_SEED": str(seed)}
+    heavy = ["tests/python/snowflake", "tests/python/packages"]
     build_lane = [
         Step("land and build (ci)", [*PYTHON, "tools.run", "all"], ci, stop_lane_on_failure=True),
         Step("snowflake emulator", [*PYTHON, "tools.snowflake.job", "--raw", str(CI_WAREHOUSE)]),
+        Step("pytest, both dialects", [*pytest, *heavy], seeded),
     ]
     check_lane = [
         Step("lint", [*PYTHON, "tools.lint"]),
-        Step("pytest", [*PYTHON, "pytest", "-q", *marks], {"STRATA_SEED": str(seed)}),
+        Step("pytest, the rest", [*pytest, "tests/python", *(f"--ignore={path}" for path in heavy)], seeded),
     ]
     outcomes = run_lanes([build_lane, check_lane], dict(os.environ))
     code = report(f"test: {time.monotonic() - started:.0f} s", outcomes)
