@@ -277,6 +277,14 @@ BREAKS = [
         "macros/cleaning/trimmed.yml",
         replace=edit("macros/cleaning/trimmed.yml", ", description: What to cut.", ""),
     ),
+    Break(
+        "macro-arguments",
+        "tests/generic/is_even.yml",
+        {
+            "tests/generic/is_even.sql": "{% test is_even(model, modulus) %}select 1{% endtest %}",
+            "tests/generic/is_even.yml": "macros:\n  - {name: test_is_even, description: Fails on odd values.}\n",
+        },
+    ),
     Break("test-documented", "tests/nothing_lost.sql", delete=("tests/nothing_lost.yml",)),
     Break(
         "test-documented",
