@@ -1,0 +1,230 @@
+"""Random histories of the landed tables: what buyers, warehouses and late loads do to purchase orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from harness import Warehouse
+
+Row = dict[str, Any]
+LOOKBACK = timedelta(days=3)
+KEYS = {
+    "purchase_orders": ("purchase_order",),
+    "purchase_order_items": ("purchase_order", "purchase_order_item"),
+    "purchase_order_schedule_lines": ("purchasing_document", "purchasing_document_item", "schedule_line"),
+    "goods_receipts": ("material_document",),
+    "suppliers": ("supplier",),
+    "materials": ("product",),
+    "plants": ("plant",),
+}
+
+
+@dataclass
+class History:
+    """The landed tables as they stand after each batch."""
+
+    random: Random
+    now: datetime
+    tables: dict[str, dict[tuple[str, ...], Row]] = field(default_factory=lambda: {name: {} for name in KEYS})
+    pending: list[tuple[str, Row]] = field(default_factory=list)
+    documents: int = 0
+
+    def batch(self, events: int, step: timedelta | None = None) -> None:
+        """Move on and let some things happen; short steps stay inside the look-back, long ones leave it."""
+        self.now += step or self.random.choice([timedelta(hours=5), timedelta(days=5), timedelta(days=9)])
+        late, self.pending = self.pending, []
+        for table, row in late:
+            self.put(table, row)
+        actions = [
+            self.new_order, self.new_order, self.new_order, self.change_header, self.change_item, self.drop_item,
+            self.empty_order, self.receive, self.receive, self.receive, self.reverse, self.reschedule,
+            self.change_supplier, self.change_material, self.drop_supplier, self.land_plant,
+        ]  # fmt: skip
+        for _ in range(events):
+            self.random.choice(actions)()
+
+    def open_cases(self) -> None:
+        """What the dice may not bring in a short history: an order whose supplier, material and plant are missing, and
+        one that is dated ahead of a supplier's next version."""
+        self.put("suppliers", {"supplier": "S8", "business_partner_full_name": "Synthetic 8", "country": "DE"})
+        self.put("plants", {"plant": "P8", "plant_name": "Plant P8", "country": "GB"})
+        cases = (("late", "S9", 0, "M9", "P9"), ("ahead", "S8", 60, "", "P8"))
+        for number, supplier, days_ahead, material, plant in cases:
+            header = {
+                **self.header(number),
+                "supplier": supplier,
+                "purchase_order_date": self.day(days_ahead, days_ahead),
+            }
+            self.put("purchase_orders", header)
+            self.put("purchase_order_items", {**self.item(number, "10"), "material": material, "plant": plant})
+
+    def close_cases(self) -> None:
+        """The missing members land, and the supplier changes."""
+        for number in ("8", "9"):
+            name = f"Synthetic {number} renamed"
+            self.put("suppliers", {"supplier": f"S{number}", "business_partner_full_name": name, "country": "DE"})
+        self.put("materials", {"product": "M9", "product_description": "Part 9"})
+        self.put("plants", {"plant": "P9", "plant_name": "Plant P9", "country": "GB"})
+
+    def put(self, table: str, row: Row) -> None:
+        """Land a row, stamped up to almost the look-back behind the newest: loads overlap and commit late."""
+        stamp = self.now - self.random.random() * 0.9 * LOOKBACK
+        self.tables[table][tuple(row[key] for key in KEYS[table])] = {**row, "_landed_at": stamp}
+
+    def put_or_delay(self, table: str, row: Row) -> None:
+        """Land a row now or, for one in five, only with the next batch."""
+        if self.random.random() < 0.2:
+            self.pending.append((table, row))
+        else:
+            self.put(table, row)
+
+    def pick(self, table: str) -> Row | None:
+        """A copy of some row, but of none that open_cases brought."""
+        cases = {"late", "ahead"}
+        rows = [row for row in self.tables[table].values() if row.get("purchase_order") not in cases]
+        return dict(self.random.choice(rows)) if rows else None
+
+    def day(self, earliest: int, latest: int) -> Any:
+        return (self.now + timedelta(days=self.random.randint(earliest, latest))).date()
+
+    def new_order(self) -> None:
+        number = f"45{self.random.randrange(10**6):06}"
+        self.put_or_delay("purchase_orders", self.header(number))
+        for line in range(self.random.randint(1, 3)):
+            self.put_or_delay("purchase_order_items", self.item(number, f"{line + 1}0"))
+            for schedule in range(self.random.randint(0, 2)):
+                self.put_or_delay("purchase_order_schedule_lines", self.schedule(number, f"{line + 1}0", str(schedule)))
+
+    def header(self, number: str) -> Row:
+        return {
+            "purchase_order": number,
+            "supplier": f"S{self.random.randint(1, 6)}",
+            "purchase_order_date": self.day(-20, 15),
+            "last_change_date_time": self.now,
+            "document_currency": self.random.choice(["EUR", "GBP"]),
+            "purchasing_document_deletion_code": self.random.choice([None, None, "", "L", "S"]),
+        }
+
+    def item(self, number: str, line: str) -> Row:
+        return {
+            "purchase_order": number,
+            "purchase_order_item": line,
+            "material": self.random.choice([None, "", "M1", "M2", "M3"]),
+            "plant": self.random.choice(["P1", "P2", "P3"]),
+            "order_quantity": self.random.randint(0, 20),
+            "net_price_amount": self.random.randint(0, 5000) / 100,
+            "net_price_quantity": self.random.choice([1, 100, 1000]),
+            "purchase_order_quantity_unit": "EA",
+            "document_currency": "EUR",
+            "purchasing_document_deletion_code": self.random.choice([None, None, None, "L"]),
+        }
+
+    def schedule(self, number: str, line: str, schedule: str) -> Row:
+        return {
+            "purchasing_document": number,
+            "purchasing_document_item": line,
+            "schedule_line": schedule,
+            "schedule_line_delivery_date": self.day(-10, 30),
+            "schedule_line_order_quantity": 5,
+        }
+
+    def change_header(self) -> None:
+        if row := self.pick("purchase_orders"):
+            self.put_or_delay("purchase_orders", self.header(row["purchase_order"]))
+
+    def change_item(self) -> None:
+        if row := self.pick("purchase_order_items"):
+            self.put_or_delay("purchase_order_items", self.item(row["purchase_order"], row["purchase_order_item"]))
+
+    def drop_item(self) -> None:
+        """A buyer takes a line out: the order lands again without it."""
+        if row := self.pick("purchase_order_items"):
+            number, line = row["purchase_order"], row["purchase_order_item"]
+            del self.tables["purchase_order_items"][number, line]
+            schedules = self.tables["purchase_order_schedule_lines"]
+            for key in [key for key in schedules if key[:2] == (number, line)]:
+                del schedules[key]
+            if header := self.tables["purchase_orders"].get((number,)):
+                self.put("purchase_orders", header)
+
+    def empty_order(self) -> None:
+        """All lines of an order go."""
+        if row := self.pick("purchase_orders"):
+            number = row["purchase_order"]
+            for table in ("purchase_order_items", "purchase_order_schedule_lines"):
+                rows = self.tables[table]
+                for key in [key for key in rows if key[0] == number]:
+                    del rows[key]
+            self.put("purchase_orders", row)
+
+    def receive(self) -> None:
+        if row := self.pick("purchase_order_items"):
+            self.movement(row["purchase_order"], row["purchase_order_item"], "101", self.random.randint(1, 20))
+
+    def reverse(self) -> None:
+        """Take a receipt back, wholly or partly, with or without naming its document; or return goods."""
+        receipt = self.pick("goods_receipts")
+        if receipt is None:
+            return
+        kind = self.random.choice(["102", "102", "122", "123", "301"])
+        quantity = receipt["quantity_in_entry_unit"] - self.random.choice([0, 0, 1])
+        self.movement(
+            receipt["purchase_order"], receipt["purchase_order_item"], kind, max(quantity, 0),
+            receipt["material_document"] if kind == "102" and self.random.random() < 0.7 else None,
+        )  # fmt: skip
+
+    def movement(self, order: str, line: str, kind: str, quantity: int, reversed_document: str | None = None) -> None:
+        self.documents += 1
+        row = {
+            "material_document_year": "2026",
+            "material_document": f"D{self.documents}",
+            "material_document_item": "1",
+            "posting_date": self.day(-15, 0),
+            "creation_date": self.day(0, 0),
+            "purchase_order": order,
+            "purchase_order_item": line,
+            "goods_movement_type": kind,
+            "quantity_in_entry_unit": quantity,
+            "reversed_material_document_year": "2026" if reversed_document else None,
+            "reversed_material_document": reversed_document,
+            "reversed_material_document_item": "1" if reversed_document else None,
+        }
+        self.put_or_delay("goods_receipts", row)
+
+    def reschedule(self) -> None:
+        if row := self.pick("purchase_order_items"):
+            number, line = row["purchase_order"], row["purchase_order_item"]
+            self.put_or_delay("purchase_order_schedule_lines", self.schedule(number, line, self.random.choice("012")))
+
+    def change_supplier(self) -> None:
+        number = f"S{self.random.randint(1, 6)}"
+        name = f"Synthetic Supplier {self.random.randint(1, 99)} Ltd"
+        self.put("suppliers", {"supplier": number, "business_partner_full_name": name, "country": "DE"})
+
+    def drop_supplier(self) -> None:
+        if row := self.pick("suppliers"):
+            self.put("suppliers", {**row, "_is_deleted": True})
+
+    def change_material(self) -> None:
+        number = self.random.choice(["M1", "M2", "M3"])
+        self.put("materials", {"product": number, "product_description": f"Part {self.random.randint(1, 99)}"})
+
+    def land_plant(self) -> None:
+        number = self.random.choice(["P1", "P2", "P3"])
+        self.put("plants", {"plant": number, "plant_name": f"Plant {number}", "country": "GB"})
+
+    def write(self, warehouse: Warehouse) -> None:
+        """Bring the warehouse's raw tables to this state."""
+        warehouse.clear(*KEYS)
+        for table, rows in self.tables.items():
+            shuffled = list(rows.values())
+            self.random.shuffle(shuffled)
+            warehouse.land(table, shuffled)
+
+
+def start(seed: int, batches: int) -> History:
+    """A history that ends before today, so that no row landed after the snapshots that see it."""
+    return History(random=Random(seed), now=datetime.now(UTC) - timedelta(days=9 * (batches + 1)))

@@ -1,0 +1,101 @@
+"""Each test of ours can fail: a row that breaks it, and the test that has to notice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from harness import Warehouse
+
+NOW = datetime.now(UTC)
+DAMAGE = {
+    # test that must notice: what is done to the built warehouse
+    "fct_purchase_order_lines_obeys_its_rules": (
+        "update dev_marts.fct_purchase_order_lines set is_in_full = not is_in_full where purchase_order_id = '1'"
+    ),
+    "fct_purchase_order_lines_knows_its_members": None,  # the plant of order 2 has not landed
+    "no_procurement_record_waits_for_long": None,  # a receipt for order 3, which has not landed
+    "goods_receipts_by_line_balance_is_possible": None,  # more returned than received on order 2
+    "purchase_order_items_can_be_valued": None,  # order 2 is priced in another unit than ordered
+    "dim_supplier_countries_are_known": None,  # supplier 8 sits in XX
+    "every_record_read_is_good_or_rejected": (
+        "insert into raw_ops.loads (source, dataset, load_id, rows_read, rows_good, rows_rejected, rows_unchanged, "
+        "rows_deleted) values ('sap', 'plants', 'lost one', 3, 1, 1, 0, 0), ('sap', 'plants', 'null', 3, null, 0, 0, 0)"
+    ),
+    "rejected_rows_have_dead_letters": (
+        "insert into raw_ops.loads (source, dataset, load_id, rows_read, rows_good, rows_rejected, rows_unchanged, "
+        "rows_deleted) values ('sap', 'materials', 'no letter', 2, 1, 1, 0, 0)"
+    ),
+    "countries_are_read_as_text": "update dev_seeds.countries set country_code = '' where country_name = 'Namibia'",
+    "agg_supplier_performance_monthly_obeys_its_rules": (
+        "update dev_marts.agg_supplier_performance_monthly set otif_line_count = 99"
+    ),
+    "dim_supplier_history_has_no_gap_or_overlap": (
+        "update dev_marts.dim_supplier set valid_from = timestamp '2000-01-01', version_number = 2 "
+        "where supplier_id = '8'; insert into dev_marts.dim_supplier select * replace (supplier_key || 'x' as "
+        "supplier_key, timestamp '1900-01-01' as valid_from, timestamp '1999-12-31' as valid_to) "
+        "from dev_marts.dim_supplier where supplier_id = '8'"
+    ),
+    "dim_material_history_has_no_gap_or_overlap": (
+        "insert into dev_marts.dim_material select * replace (material_key || 'x' as material_key) "
+        "from dev_marts.dim_material where material_id = 'M1'"
+    ),
+    "snap_sap__suppliers_versions_are_unique": (
+        "insert into dev_snapshots.snap_sap__suppliers select * from dev_snapshots.snap_sap__suppliers"
+    ),
+    "snap_sap__materials_versions_are_unique": (
+        "insert into dev_snapshots.snap_sap__materials select * from dev_snapshots.snap_sap__materials"
+    ),
+    "current_dimension_versions_match_staging": (
+        "update raw_sap.suppliers set business_partner_full_name = 'Renamed' where supplier = '7'"
+    ),
+    "reconcile_landing_with_order_lines": (
+        "delete from dev_marts.obt_procurement where purchase_order_id = '1'"
+    ),
+    "reconcile_landing_with_staging": (
+        "create or replace view dev_staging.stg_sap__plants as select 1 as plant_id where false"
+    ),
+}  # fmt: skip
+TESTS = ("test", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious", "--select", *DAMAGE)
+
+
+def land_a_small_company(warehouse: Warehouse) -> None:
+    for number, supplier, plant, unit in (("1", "7", "P1", "EA"), ("2", "8", "P9", "KG")):
+        warehouse.land("purchase_orders", [{
+            "purchase_order": number, "supplier": supplier, "purchase_order_date": "2024-05-01",
+            "document_currency": "EUR", "last_change_date_time": NOW,
+        }])  # fmt: skip
+        warehouse.land("purchase_order_items", [{
+            "purchase_order": number, "purchase_order_item": "10", "material": "M1", "plant": plant,
+            "order_quantity": 10, "purchase_order_quantity_unit": "EA", "order_price_unit": unit,
+            "net_price_amount": 5, "net_price_quantity": 1, "document_currency": "EUR",
+        }])  # fmt: skip
+    warehouse.land("goods_receipts", [
+        {
+            "material_document_year": "2024", "material_document": f"D{order}", "material_document_item": "1",
+            "posting_date": "2024-06-01", "creation_date": "2024-06-01", "purchase_order": order,
+            "purchase_order_item": "10", "goods_movement_type": kind, "quantity_in_entry_unit": 10,
+        }
+        for order, kind in (("1", "101"), ("2", "122"), ("3", "101"))
+    ])  # fmt: skip
+    warehouse.land("suppliers", [
+        {"supplier": "7", "business_partner_full_name": "Synthetic 7", "country": "NA"},
+        {"supplier": "8", "business_partner_full_name": "Synthetic 8", "country": "XX"},
+    ])  # fmt: skip
+    warehouse.land("materials", [{"product": "M1", "product_description": "Part"}])
+    warehouse.land("plants", [{"plant": "P1", "plant_name": "Plant", "country": "DE"}])
+
+
+def test_each_data_test_notices_its_fault(warehouse: Warehouse) -> None:
+    land_a_small_company(warehouse)
+    warehouse.dbt("build", "--exclude-resource-type", "test", "unit_test")
+    healthy = warehouse.dbt(*TESTS, check=False)
+    assert set(healthy) == set(DAMAGE)
+    expected = {name: "pass" if damage else "warn" for name, damage in DAMAGE.items()}
+    assert healthy == expected
+
+    with warehouse.connect() as connection:
+        for damage in filter(None, DAMAGE.values()):
+            connection.execute(damage)
+    damaged = warehouse.dbt(*TESTS, check=False)
+    assert [name for name, status in damaged.items() if status == "pass"] == []
+    assert {name for name, status in damaged.items() if status == "error"} == set()
