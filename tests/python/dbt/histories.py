@@ -72,7 +72,8 @@ class History:
     def put(self, table: str, row: Row) -> None:
         """Land a row, stamped up to almost the look-back behind the newest: loads overlap and commit late."""
         stamp = self.now - self.random.random() * 0.9 * LOOKBACK
-        self.tables[table][tuple(row[key] for key in KEYS[table])] = {**row, "_landed_at": stamp}
+        key = tuple(row[name] for name in KEYS[table])
+        self.tables[table][key] = {**row, "_landed_at": stamp, "_source_ref": f"{table}/{'/'.join(key)}@{stamp}"}
 
     def put_or_delay(self, table: str, row: Row) -> None:
         """Land a row now or, for one in five, only with the next batch."""
@@ -217,7 +218,10 @@ class History:
         self.put("plants", {"plant": number, "plant_name": f"Plant {number}", "country": "GB"})
 
     def write(self, warehouse: Warehouse) -> None:
-        """Bring the warehouse's raw tables to this state."""
+        """Bring the warehouse's raw tables to this state.
+
+        Each row gets a new load id, also where it did not change: a line that keeps an older one was left alone.
+        """
         warehouse.clear(*KEYS)
         for table, rows in self.tables.items():
             shuffled = list(rows.values())
