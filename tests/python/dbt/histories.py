@@ -47,8 +47,15 @@ class History:
             self.random.choice(actions)()
 
     def open_cases(self) -> None:
-        """What the dice may not bring in a short history: an order whose supplier, material and plant are missing, and
-        one that is dated ahead of a supplier's next version."""
+        """What the dice may not bring in a short history: master data for most orders, so that their lines settle; an
+        order whose supplier, material and plant are missing; and one dated ahead of a supplier's next version."""
+        for number in range(1, 6):
+            name = f"Synthetic Supplier {number} Ltd"
+            self.put("suppliers", {"supplier": f"S{number}", "business_partner_full_name": name, "country": "DE"})
+        for number in ("M1", "M2"):
+            self.put("materials", {"product": number, "product_description": f"Part {number}"})
+        for number in ("P1", "P2"):
+            self.put("plants", {"plant": number, "plant_name": f"Plant {number}", "country": "GB"})
         self.put("suppliers", {"supplier": "S8", "business_partner_full_name": "Synthetic 8", "country": "DE"})
         self.put("plants", {"plant": "P8", "plant_name": "Plant P8", "country": "GB"})
         cases = (("late", "S9", 0, "M9", "P9"), ("ahead", "S8", 60, "", "P8"))
