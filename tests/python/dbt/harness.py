@@ -139,7 +139,9 @@ class Warehouse:
         }
         with mock.patch.dict(os.environ, environment):
             try:
-                return dbtRunner().invoke([*arguments, "--quiet", "--project-dir", str(ROOT)])
+                return dbtRunner().invoke(
+                    [*arguments, "--quiet", "--project-dir", str(ROOT), "--profiles-dir", str(ROOT)]
+                )
             finally:
                 # dbt-duckdb keeps the file open until the process ends.
                 DuckDBConnectionManager.close_all_connections()
