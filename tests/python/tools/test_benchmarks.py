@@ -231,7 +231,6 @@ def test_wrong_arguments_end_with_2(arguments, capsys):
 
 
 @pytest.mark.slow  # lands and builds a tiny company four times over: about a minute and a half
-@pytest.mark.slow
 def test_the_whole_bench_runs_and_its_results_hold_together(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "RESULTS", tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -74,7 +74,6 @@ def test_deferred_are_the_stored_parents_that_are_not_chosen():
 
 
 @pytest.mark.slow  # a landing, a whole build and three slim ones: about a minute
-@pytest.mark.slow
 def test_a_changed_model_is_built_on_mains_warehouse(tmp_path):
     state, project = make_state(tmp_path), copy_project(tmp_path / "project")
 
