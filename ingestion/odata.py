@@ -175,6 +175,12 @@ def _request_ref(response: requests.Response) -> str:
 def unanswered(subject: str, error: requests.RequestException) -> SourceError:
     """A request's failure in words: which service, what it answered, what to do."""
     response = getattr(error, "response", None)
+    if isinstance(error, requests.JSONDecodeError):
+        return SourceError(
+            "it answered with something that is not JSON, such as a log-in or proxy page.",
+            subject=subject,
+            remedy="see what stands between here and base_url; nothing of this run was landed.",
+        )
     if response is None:
         return SourceError(
             f"no answer ({type(error).__name__}).",

@@ -20,6 +20,12 @@ KEYS = {
     "materials": ("product",),
     "plants": ("plant",),
 }
+# Orders that nothing happens to by chance: supplier, days that the order is dated ahead, material, plant.
+CASES = {
+    "settled": ("S8", -1, "", "P8"),  # nothing changes: an incremental run must leave it alone
+    "late": ("S9", 0, "M9", "P9"),  # its supplier, material and plant land long after it
+    "ahead": ("S8", 60, "", "P8"),  # dated after its supplier's next version
+}
 
 
 @dataclass
@@ -47,26 +53,19 @@ class History:
             self.random.choice(actions)()
 
     def open_cases(self) -> None:
-        """What the dice may not bring in a short history: master data for most orders, so that their lines settle; an
-        order whose supplier, material and plant are missing; and one dated ahead of a supplier's next version."""
-        for number in range(1, 6):
+        """What the dice may not bring in a short history: CASES, and master data for most other orders."""
+        for number in (*range(1, 6), 8):
             name = f"Synthetic Supplier {number} Ltd"
             self.put("suppliers", {"supplier": f"S{number}", "business_partner_full_name": name, "country": "DE"})
         for number in ("M1", "M2"):
             self.put("materials", {"product": number, "product_description": f"Part {number}"})
-        for number in ("P1", "P2"):
+        for number in ("P1", "P2", "P8"):
             self.put("plants", {"plant": number, "plant_name": f"Plant {number}", "country": "GB"})
-        self.put("suppliers", {"supplier": "S8", "business_partner_full_name": "Synthetic 8", "country": "DE"})
-        self.put("plants", {"plant": "P8", "plant_name": "Plant P8", "country": "GB"})
-        cases = (("late", "S9", 0, "M9", "P9"), ("ahead", "S8", 60, "", "P8"))
-        for number, supplier, days_ahead, material, plant in cases:
-            header = {
-                **self.header(number),
-                "supplier": supplier,
-                "purchase_order_date": self.day(days_ahead, days_ahead),
-            }
-            self.put("purchase_orders", header)
-            self.put("purchase_order_items", {**self.item(number, "10"), "material": material, "plant": plant})
+        for number, (supplier, days_ahead, material, plant) in CASES.items():
+            day = self.day(days_ahead, days_ahead)
+            self.put("purchase_orders", {**self.header(number), "supplier": supplier, "purchase_order_date": day})
+            for line in ("10", "20", "30"):
+                self.put("purchase_order_items", {**self.item(number, line), "material": material, "plant": plant})
 
     def close_cases(self) -> None:
         """The missing members land, and the supplier changes."""
@@ -91,8 +90,7 @@ class History:
 
     def pick(self, table: str) -> Row | None:
         """A copy of some row, but of none that open_cases brought."""
-        cases = {"late", "ahead"}
-        rows = [row for row in self.tables[table].values() if row.get("purchase_order") not in cases]
+        rows = [row for row in self.tables[table].values() if row.get("purchase_order") not in CASES]
         return dict(self.random.choice(rows)) if rows else None
 
     def day(self, earliest: int, latest: int) -> Any:

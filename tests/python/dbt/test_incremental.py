@@ -28,7 +28,7 @@ def check_history(warehouse: Warehouse, seed: int, batches: int, events: int) ->
     for number in range(batches):
         # A large first batch, then a step out of the look-back: most of its lines must be left alone from then on, and
         # what it opened must not be read again by chance.
-        history.batch(events * 4 if number == 0 else events, step=timedelta(days=6) if number == 1 else None)
+        history.batch(events * 2 if number == 0 else events, step=timedelta(days=6) if number == 1 else None)
         if number == 0:
             history.open_cases()
         if number == batches - 1:
@@ -47,7 +47,7 @@ def check_history(warehouse: Warehouse, seed: int, batches: int, events: int) ->
     assert len(incremental) == len(refreshed)
     left_alone = [key for key in newest if written[key] != newest[key]]
     print(f"{len(left_alone)} of {len(refreshed)} lines left alone")
-    assert left_alone, f"seed {seed}: the last run wrote every line again, so the comparison proved nothing"
+    assert len(left_alone) >= 3, f"seed {seed}: the last run wrote even settled lines again, so equality proves nothing"
 
     warehouse.dbt(
         "build", "--exclude-resource-type", "unit_test", "--select", "dim_date", "obt_procurement",

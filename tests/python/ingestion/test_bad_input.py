@@ -189,6 +189,15 @@ def test_a_port_without_odata_is_named(settings, tables, monkeypatch, capsys):
     assert "HTTP 404" in capsys.readouterr().err
 
 
+def test_a_proxy_page_instead_of_json_is_named(tables, settings, capsys):
+    with SandboxServer(tables, faults=[{"kind": "html", "times": 0, "match": "A_Plant?"}]) as server:
+        settings(server, max_attempts="1")
+        assert load() == 1
+    shown = capsys.readouterr().err
+    assert "A_Plant" in shown
+    assert "not JSON" in shown
+
+
 def test_nobody_listening_is_not_an_endless_wait(settings, tables, monkeypatch, capsys):
     with SandboxServer(tables) as server:
         settings(server, max_attempts="2")
