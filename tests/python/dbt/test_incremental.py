@@ -16,14 +16,14 @@ BUILD = ("build", "--select", "+fct_purchase_order_lines", "--exclude-resource-t
 
 
 def seeds(count: int) -> list[int]:
-    """Fresh seeds, or the one of STRATA_TEST_SEED to see a failure again."""
-    if given := os.environ.get("STRATA_TEST_SEED"):
+    """Fresh seeds, or the one of STRATA_SEED to see a failure again."""
+    if given := os.environ.get("STRATA_SEED"):
         return [int(given)]
     return [SystemRandom().randrange(10**6) for _ in range(count)]
 
 
 def check_history(warehouse: Warehouse, seed: int, batches: int, events: int) -> None:
-    print(f"STRATA_TEST_SEED={seed}")
+    print(f"STRATA_SEED={seed}")
     history = start(seed, batches)
     for number in range(batches):
         # A large first batch, then a step out of the look-back: most of its lines must be left alone from then on, and
