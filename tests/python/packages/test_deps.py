@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -214,17 +213,15 @@ def test_lock_behind_packages_yml(checkout: Path) -> None:
         deps.install(checkout, "offline")
 
 
-def test_second_run_is_instant_and_sees_changes(checkout: Path) -> None:
+def test_second_run_installs_nothing_and_sees_changes(checkout: Path) -> None:
     said: list[str] = []
     deps.install(checkout, "offline", say=said.append)
-    started = time.perf_counter()
     deps.install(checkout, "offline", say=said.append)
-    assert time.perf_counter() - started < 0.1
     assert said[-1].endswith("already installed (--force tries the routes again)")
-    macro = checkout / "offline_packages" / "dbt_utils" / "macros" / "sql" / "star.sql"
+    macro = checkout / "offline_packages" / "dbt_utils" / "macros" / "sql" / "generate_surrogate_key.sql"
     macro.write_text(macro.read_text() + "{# changed #}\n")
     deps.install(checkout, "offline", say=said.append)
-    assert "changed" in (checkout / "dbt_packages" / "dbt_utils" / "macros" / "sql" / "star.sql").read_text()
+    assert "changed" in (checkout / "dbt_packages" / "dbt_utils" / "macros" / "sql" / "generate_surrogate_key.sql").read_text()
 
 
 def test_second_run_does_not_import_dbt(checkout: Path) -> None:
