@@ -7,7 +7,7 @@
     {% set bound = upper_bound | int %}
     {% if bound < 1 %}
         {% do exceptions.raise_compiler_error(
-            "upper bound must be positive: generate_series got " ~ upper_bound ~ "; in date_spine the end must be after the start"
+            "upper bound must be positive: generate_series got " ~ upper_bound
         ) %}
     {% endif %}
     {% set places = (bound - 1) | string | length %}
