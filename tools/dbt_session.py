@@ -17,6 +17,8 @@ from dbt.cli.main import dbtRunner
 
 STEP = 0.1  # print at each tenth of the nodes when not on a terminal
 PROBLEMS = {"warn", "error"}
+# What a person sees is for Progress to say; dbt itself writes to its log file.
+QUIET = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
 BUILD_RESULTS = "build_results.json"
 UNCOUNTED = {"operation", "unit_test"}  # dbt leaves them out of its own node count
 
@@ -59,15 +61,14 @@ def run(commands: list[list[str]]) -> int:
     Returns:
         0, or dbt's exit code: 1 for failed nodes or tests, 2 for a command that could not run.
     """
-    quiet = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
     progress = Progress()
-    parsed = dbtRunner(callbacks=[progress]).invoke([*quiet, "parse"])
+    parsed = dbtRunner(callbacks=[progress]).invoke([*QUIET, "parse"])
     if not parsed.success:
         print(f"dbt parse: {parsed.exception}", file=sys.stderr)
         return 2
     runner = dbtRunner(manifest=parsed.result, callbacks=[progress])
     for command in commands:
-        result = runner.invoke([*quiet, *command])
+        result = runner.invoke([*QUIET, *command])
         if result.exception is not None:
             print(f"dbt {' '.join(command)}: {result.exception}", file=sys.stderr)
             return 2

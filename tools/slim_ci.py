@@ -31,7 +31,6 @@ SELECTION = "state:modified+,package:strata"
 WAREHOUSE = Path("warehouse/slim_ci.duckdb")
 TARGET = "target/slim_ci"
 EXIT_FAILED = 1
-QUIET = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
 STORED = ("model", "seed", "snapshot")
 
 
@@ -129,7 +128,7 @@ def _set_environment(state: State) -> None:
 
 def _runner(values: list[str]) -> dbtRunner:
     """dbt with the project parsed once for all commands; variables are part of what is parsed."""
-    parsed = dbtRunner().invoke([*QUIET, "parse", *values])
+    parsed = dbtRunner().invoke([*dbt_session.QUIET, "parse", *values])
     if not parsed.success:
         text = f"dbt cannot parse it: {parsed.exception or 'see logs/dbt.log'}"
         raise ConfigError(text, subject="project", remedy="dbt parse")
@@ -138,7 +137,7 @@ def _runner(values: list[str]) -> dbtRunner:
 
 def _invoke(runner: dbtRunner, command: list[str]) -> Any | None:
     """The result of a dbt command, or None after printing why it failed."""
-    result = runner.invoke([*QUIET, *command])
+    result = runner.invoke([*dbt_session.QUIET, *command])
     if result.success:
         return result.result or []
     if result.exception is not None:
