@@ -55,7 +55,8 @@ def install() -> None:
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     try:
         subprocess.run([*pip, "--require-hashes", "--no-deps", "-r", str(BOOTSTRAP)], check=True, cwd=ROOT)
-        uv = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON)]
+        # Compiled here once: where PYTHONDONTWRITEBYTECODE is set, every start of dbt and dlt would do it again.
+        uv = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(PYTHON)]
         subprocess.run([*uv, *options], check=True, cwd=ROOT, env={**os.environ, "UV_LINK_MODE": "copy"})
     except (subprocess.CalledProcessError, OSError) as error:
         print(f"setup: uv could not install ({error}); trying pip, which takes some minutes ...", flush=True)
