@@ -50,8 +50,8 @@ lint: deps ## Check SQL, Python, YAML, generated files and the project's own con
 	@$(PY) -m tools.lint
 
 .PHONY: contracts
-contracts: setup ## Write what is generated from contracts/: dbt sources and JSON Schemas.
-	@$(PY) -m ingestion contracts
+contracts: setup ## Write what is generated from contracts/, check them, and tell what broke since the last release.
+	@$(PY) -m tools.contracts $(CONTRACTS_ARGS)
 
 .PHONY: test
 test: deps ## Run everything that guards a change: lint, dbt build with its tests, pytest, the Snowflake emulator.

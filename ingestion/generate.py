@@ -8,9 +8,13 @@ from typing import Any
 
 import yaml
 
-from ingestion.contract import CONTRACTS_DIR, Dataset, Field, load_contracts
+from ingestion.contract import CONTRACTS_DIR, Dataset, Field, landed_sources, load_contracts
 
 ROOT = CONTRACTS_DIR.parent
+FILE_COLUMNS = [
+    ("_source_file", "varchar", "File that the record came from, below the source's directory."),
+    ("_source_line", "bigint", "Line of the file where the record starts; of a workbook its row."),
+]
 HEADER = "# Generated from contracts/{source}/*.odcs.yaml by `make contracts`; change the contracts, not this file.\n"
 LINEAGE_COLUMNS = [
     ("_row_hash", "varchar", "SHA-256 of the record as it was delivered."),
@@ -24,7 +28,7 @@ LINEAGE_COLUMNS = [
 def generate(*, check_only: bool = False, root: Path = ROOT) -> list[Path]:
     """Write what is stale and return it; with check_only, write nothing."""
     stale = []
-    for directory in sorted(path for path in (root / "contracts").iterdir() if path.is_dir()):
+    for directory in (root / "contracts" / source for source in landed_sources(root / "contracts")):
         contracts = load_contracts(directory.name, root / "contracts")
         target = root / "models" / "staging" / directory.name / f"_{directory.name}__sources.yml"
         wanted = {target: sources_yaml(directory.name, contracts)}
@@ -87,7 +91,10 @@ def _table(dataset: Dataset) -> dict[str, Any]:
         },
         "data_tests": [_key_test(dataset)],
         "columns": [_column(field) for field in dataset.fields]
-        + [{"name": name, "data_type": kind, "description": text} for name, kind, text in LINEAGE_COLUMNS],
+        + [
+            {"name": name, "data_type": kind, "description": text}
+            for name, kind, text in [*(FILE_COLUMNS if dataset.files else []), *LINEAGE_COLUMNS]
+        ],
     }
 
 
@@ -96,7 +103,7 @@ def _key_test(dataset: Dataset) -> dict[str, Any]:
         "dbt_utils.unique_combination_of_columns": {
             "name": f"raw_{dataset.source}_{dataset.name}_has_one_row_per_key",
             "description": f"A key landed twice: the load of {dataset.name} doubled rows. Acts: data-platform.",
-            "arguments": {"combination_of_columns": list(dataset.keys)},
+            "arguments": {"combination_of_columns": list(dataset.landed_key)},
         }
     }
 

@@ -21,6 +21,7 @@ def main() -> int:
     steps = [
         Step("conventions", [*PYTHON, "tools.conventions"]),
         Step("contracts generated", [*PYTHON, "ingestion", "contracts", "--check"]),
+        Step("contracts checked", [*PYTHON, "tools.contracts", "--lint-only"]),
         Step("ruff", [*PYTHON, "ruff", "check", "."]),
         Step("ruff format", [*PYTHON, "ruff", "format", "--check", "--quiet", "."]),
         Step("yamllint", [*PYTHON, "yamllint", "--strict", *YAML_PATHS]),

@@ -1,0 +1,30 @@
+with source as (
+
+    select * from {{ source('atom', 'order_lines') }}
+
+),
+
+final as (
+
+    select
+        {{ dbt_utils.generate_surrogate_key(['order_id', 'line_number']) }} as order_line_key,
+        order_id,
+        line_number as order_line_number,
+        product_id,
+        quantity as ordered_quantity,
+        unit_price as unit_price_amount,
+        discount_amount,
+        tax_amount,
+        -- Widened, because DuckDB keeps the product in 18 digits otherwise and could overflow.
+        cast(cast(quantity as decimal(19, 3)) * unit_price - discount_amount as decimal(18, 4)) as net_amount,
+        {{ utc_timestamp('updated_at') }} as updated_at,
+        _row_hash as row_hash,
+        _source_ref as source_ref,
+        _dlt_load_id as load_id,
+        {{ utc_timestamp('_landed_at') }} as landed_at
+    from source
+    where coalesce(_is_deleted, false) = false
+
+)
+
+select * from final
