@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -23,6 +24,9 @@ ODATA_DATE = re.compile(r"^/Date\((-?\d{1,15})(?:([+-])(\d{4}))?\)/$")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_TEXT = 1_000_000  # characters of one value; longer ones are a fault of the source, not data
 MAX_DETAIL = 200
+INT64 = (-(2**63), 2**63 - 1)
+TRUE_TEXTS = frozenset({"true", "t", "yes", "y", "1"})
+FALSE_TEXTS = frozenset({"false", "f", "no", "n", "0"})
 
 REASON_OF_ERROR = {
     "missing": "REQUIRED_MISSING",
@@ -67,12 +71,16 @@ class Checker:
         dataset: the contract.
         refused_fields: source fields whose declared type no longer fits the contract, with the type found;
             every record is refused for them.
+
+    Of a dataset that comes as files all values are texts: numbers, flags and times are read from them in the way
+    the contract says. Of other sources a value must come in its type.
     """
 
     def __init__(self, dataset: Dataset, refused_fields: dict[str, str] | None = None) -> None:
         self.dataset = dataset
         self._model = _model(dataset)
         self._known = dataset.by_source_field
+        self._keeps_empty = {field.source_field for field in dataset.fields if field.empty_is_value}
         self._columns = {field.source_field: field.name for field in dataset.fields}
         self._refused = tuple(
             Reason(
@@ -83,20 +91,27 @@ class Checker:
             for name, found in (refused_fields or {}).items()
         )
 
-    def check(self, record: Any) -> Checked:
-        """Check one record as delivered (a JSON object without navigation properties)."""
+    def check(self, record: Any, canonical: str | None = None) -> Checked:
+        """Check one record as delivered (a JSON object without navigation properties).
+
+        Args:
+            record: the record.
+            canonical: its canonical JSON, where the caller has it: it tells at a glance that all is text.
+        """
         if not isinstance(record, dict):
             return Checked(None, {}, (Reason("UNREADABLE_RECORD", "*", f"a {type(record).__name__}, not an object"),))
-        if broken := _unreadable(record):
+        if (canonical is None or _is_suspicious(canonical)) and (broken := _unreadable(record)):
             return Checked(None, {}, broken)
         try:
-            model = self._model.model_validate({name: value for name, value in record.items() if value != ""})
+            given = {name: value for name, value in record.items() if value != "" or name in self._keeps_empty}
+            model = self._model.model_validate(given)
         except ValidationError as error:
             return Checked(None, {}, self._refused + self._reasons(error))
         if self._refused:
             return Checked(None, {}, self._refused)
-        row = {self._columns[name]: getattr(model, name) for name in self._columns}
-        extras = {name: _as_text(value) for name, value in record.items() if name not in self._known}
+        values = model.__dict__
+        row = {column: values[name] for name, column in self._columns.items()}
+        extras = {name: _as_text(record[name]) for name in record.keys() - self._columns.keys()}
         return Checked(row, extras)
 
     def _reasons(self, error: ValidationError) -> tuple[Reason, ...]:
@@ -116,7 +131,7 @@ class Checker:
 def _model(dataset: Dataset) -> type[BaseModel]:
     members: dict[str, Any] = {}
     for field in dataset.fields:
-        kind = _type(field)
+        kind = _type(field) if dataset.files is None else _type_in_text(field)
         members[field.source_field] = (kind, ...) if field.required else (kind | None, None)
     return create_model(dataset.name, __config__=ConfigDict(extra="ignore"), **members)
 
@@ -134,13 +149,63 @@ def _type(field: Field) -> Any:
         return Annotated[datetime, BeforeValidator(to_timestamp)]
     bounds = {"ge": field.minimum, "le": field.maximum, "gt": field.exclusive_minimum}
     if field.logical_type == "integer":
-        return Annotated[int, BeforeValidator(_not_bool), Rule(**bounds)]
+        bounds = {"ge": INT64[0], "le": INT64[1]} | {name: bound for name, bound in bounds.items() if bound is not None}
+        return Annotated[int, Rule(**bounds), BeforeValidator(_not_bool)]
     precision, scale = field.decimal
-    return Annotated[
-        Decimal,
-        BeforeValidator(_not_bool),
-        Rule(max_digits=precision, decimal_places=scale, **bounds),
-    ]
+    return Annotated[Decimal, Rule(max_digits=precision, decimal_places=scale, **bounds), BeforeValidator(_not_bool)]
+
+
+def _type_in_text(field: Field) -> Any:
+    """The type of a field of a file: read from the text as the contract says, then held against the same rules."""
+    if field.logical_type == "string":
+        return _type(field)
+    if field.logical_type == "boolean":
+        return Annotated[bool, BeforeValidator(_flag_in_text)]
+    if field.logical_type in ("integer", "number"):
+        return Annotated[_type(field), BeforeValidator(_number_in_text(field))]
+    if field.date_format is None:
+        return _type(field)
+    return Annotated[_type(field), BeforeValidator(_time_in_text(field, field.date_format))]
+
+
+def _flag_in_text(value: Any) -> Any:
+    text = str(value).strip().lower()
+    if text not in TRUE_TEXTS | FALSE_TEXTS:
+        raise ValueError("not a flag")
+    return text in TRUE_TEXTS
+
+
+def _number_in_text(field: Field) -> Callable[[Any], Any]:
+    shape = re.compile(number_shape(field))
+
+    def plain(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        text = value.strip()
+        if not shape.fullmatch(text):
+            raise ValueError("not a number as this file writes them")
+        text = text.replace(field.thousands_separator, "") if field.thousands_separator else text
+        return text.replace(field.decimal_separator, ".")
+
+    return plain
+
+
+def number_shape(field: Field) -> str:
+    """Regular expression of a number as a file writes it: thousands are separated where they should be or nowhere."""
+    digits = "[0-9]*"
+    if field.thousands_separator:
+        digits = f"([0-9]*|[0-9]{{1,3}}({re.escape(field.thousands_separator)}[0-9]{{3}})+)"
+    return f"[+-]?{digits}({re.escape(field.decimal_separator)}[0-9]*)?([eE][+-]?[0-9]{{1,2}})?"
+
+
+def _time_in_text(field: Field, date_format: str) -> Callable[[Any], Any]:
+    def parsed(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        found = datetime.strptime(value.strip(), date_format).replace(tzinfo=UTC)
+        return found.date().isoformat() if field.logical_type == "date" else found.isoformat()
+
+    return parsed
 
 
 def _not_bool(value: Any) -> Any:
@@ -150,26 +215,41 @@ def _not_bool(value: Any) -> Any:
 
 
 def to_timestamp(value: Any) -> datetime:
-    """UTC time from OData's /Date(ms)/ (any offset only says how it was shown) or ISO 8601 with an offset."""
+    """UTC time from OData's /Date(ms)/ (any offset only says how it was shown), ISO 8601, or a database's time."""
+    if isinstance(value, datetime):
+        return _in_utc(value)
     if not isinstance(value, str):
         raise ValueError("not a time stamp")
-    if match := ODATA_DATE.match(value):
+    if value[:1] == "/" and (match := ODATA_DATE.match(value)):
         try:
             return EPOCH + timedelta(milliseconds=int(match[1]))
         except OverflowError:
             raise ValueError("a time stamp outside the years 1 to 9999") from None
-    parsed = datetime.fromisoformat(value)
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    return _in_utc(datetime.fromisoformat(value))
+
+
+def _in_utc(stamp: datetime) -> datetime:
+    try:
+        return stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time stamp outside the years 1 to 9999") from None
 
 
 def to_date(value: Any) -> date:
-    """A day from OData's /Date(ms)/ at midnight UTC, or ISO 8601."""
+    """A day from OData's /Date(ms)/ at midnight UTC, ISO 8601, or a database's date."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
     if isinstance(value, str) and not ODATA_DATE.match(value):
         return date.fromisoformat(value)
     stamp = to_timestamp(value)
     if (stamp.hour, stamp.minute, stamp.second, stamp.microsecond) != (0, 0, 0, 0):
         raise ValueError("a time of day where a date is due")
     return stamp.date()
+
+
+def _is_suspicious(canonical: str) -> bool:
+    """Whether a canonical JSON may hold what `_unreadable` looks for: it writes NUL and surrogates as escapes."""
+    return len(canonical) > MAX_TEXT or "\\u0000" in canonical or "\\ud" in canonical
 
 
 def _unreadable(record: dict[str, Any]) -> tuple[Reason, ...]:

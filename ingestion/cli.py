@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
 from rich.table import Table
 
-from ingestion.errors import EXIT_OK, ConfigError, StrataError
+from ingestion.errors import EXIT_OK, ConfigError, NotConfiguredError, StrataError
 
 EXIT_CODES = """exit codes:
   0   done
   1   a source or the warehouse failed: nothing of that run was landed, the next one starts from the same point
   2   wrong arguments, missing settings or a broken contract
-  3   landed, but more records than max_reject_ratio went to the dead letters
+  3   landed, but more records than max_reject_ratio went to the dead letters, or a whole file was refused
   75  another run holds the warehouse"""
 
 out = Console(width=None if sys.stdout.isatty() else 140)
@@ -57,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     command("list", _list, "Sources and their datasets, with key and how they are read.")
     load = command("load", _load, "Land sources: all of them, or the ones named.")
     load.add_argument("sources", nargs="*", metavar="SOURCE")
+    load.add_argument("--quiet", action="store_true", help="print only what went wrong")
     command("status", _status, "The last load of each dataset, dead letters not yet replayed, schema changes.")
     replay = command("replay", _replay, "Check dead letters again with today's contract and land what is now good.")
     replay.add_argument("--source", required=True)
@@ -92,18 +96,25 @@ def _list(options: argparse.Namespace) -> int:
 
 def _load(options: argparse.Namespace) -> int:
     from ingestion import warehouse
+    from ingestion.ops import ensure_landing_tables
     from ingestion.runner import load
     from ingestion.sources import SOURCES, make_reader
 
     chosen = options.sources or list(SOURCES)
+    skipped: list[str] = []
     if unknown := [name for name in chosen if name not in SOURCES]:
         raise ConfigError(f"unknown source {', '.join(unknown)}.", subject="load", remedy=f"use {', '.join(SOURCES)}.")
     code, reports, first_error = EXIT_OK, [], None
     with warehouse.locked():
         for name in chosen:
             try:
-                with err.status(f"landing {name} ..."):
-                    report = load(make_reader(name))
+                with _progress(name) as note:
+                    report = load(make_reader(name), on_start=note)
+            except NotConfiguredError:
+                if name in options.sources:
+                    raise
+                skipped.append(name)
+                continue
             except StrataError as error:
                 first_error = first_error or error
                 if len(chosen) > 1:
@@ -111,14 +122,35 @@ def _load(options: argparse.Namespace) -> int:
                 continue
             reports.append(report)
             code = code or report.exit_code
+        ensure_landing_tables()
     if options.json:
         print(json.dumps([{**dataclasses.asdict(report), "over_limit": report.over_limit} for report in reports]))
     else:
         for report in reports:
-            _print_report(report)
+            if not options.quiet or report.exit_code:
+                _print_report(report)
+    if skipped:
+        err.print(f"no settings, so not landed: {', '.join(skipped)}", highlight=False, soft_wrap=True)
     if first_error is not None:
         raise first_error
+    if not reports:
+        raise ConfigError(
+            "no source has settings.", subject="load", remedy="see docs/sources/, or use `make run` for the sandbox."
+        )
     return code
+
+
+@contextlib.contextmanager
+def _progress(source: str) -> Iterator[Callable[[Any], None]]:
+    """Show on a terminal how many records were read so far; yields what wants to know the landing."""
+    landings: list[Any] = []
+
+    def line() -> str:
+        read = sum(counts.rows_read for landing in landings for counts in landing.counts.values())
+        return f"landing {source}: {read:,} records read" if landings else f"landing {source} ..."
+
+    with Live(get_renderable=lambda: Spinner("dots", line()), console=err, transient=True, refresh_per_second=4):
+        yield landings.append
 
 
 def _print_report(report: Any) -> None:
@@ -131,11 +163,18 @@ def _print_report(report: Any) -> None:
         table.add_row(name, *cells)
     out.print(table)
     for notice in report.notices[:20]:
-        out.print(f"schema change in {report.source}.{notice}", highlight=False)
+        out.print(f"note: {report.source}.{notice}", highlight=False)
     if len(report.notices) > 20:
-        out.print(f"... and {len(report.notices) - 20} more in raw_ops.schema_changes")
+        out.print(f"... and {len(report.notices) - 20} more in raw_ops.schema_changes and raw_ops.files")
     if any(c.rows_rejected for c in report.datasets.values()):
         out.print("Rejected records stand in raw_ops.dead_letters: `python -m ingestion status` shows why.")
+    for refused in report.refused_files:
+        err.print(
+            f"[bold red]{report.source}.{refused}[/]: the file was not landed. Remedy: have it delivered again; every "
+            "load tries it until then.",
+            soft_wrap=True,
+            highlight=False,
+        )
     for name in report.over_limit:
         err.print(
             f"[bold red]{report.source}.{name}[/]: more than {report.max_reject_ratio:.0%} of its records "

@@ -41,6 +41,10 @@ class ConfigError(StrataError):
     exit_code = EXIT_USAGE
 
 
+class NotConfiguredError(ConfigError):
+    """None of a source's settings is there: the source is not in use here."""
+
+
 class LockedError(StrataError):
     """Another run holds the warehouse."""
 

@@ -13,6 +13,7 @@ from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
 from ingestion.contract import Dataset
 from ingestion.errors import SourceError
+from ingestion.http import unanswered
 from ingestion.landing import Delivered
 
 EDM_TYPES = {
@@ -22,6 +23,13 @@ EDM_TYPES = {
     "boolean": {"Edm.Boolean"},
     "date": {"Edm.DateTime", "Edm.DateTimeOffset"},
     "timestamp": {"Edm.DateTime", "Edm.DateTimeOffset"},
+}
+
+
+HINTS = {
+    401: "the token was refused: check the client's authorisations.",
+    403: "ask the administrator to authorise the client for this service.",
+    404: "check base_url and that the service is activated.",
 }
 
 
@@ -117,7 +125,7 @@ class ODataService:
                     for position, record in enumerate(page[0]["results"], start=1)
                 ]
         except requests.RequestException as error:
-            raise unanswered(subject, error) from error
+            raise unanswered(subject, error, HINTS) from error
 
     def declared_types(self, service: str, *entity_types: str) -> dict[str, str]:
         """Property name to Edm type, over the given entity types, from the service's $metadata."""
@@ -128,7 +136,7 @@ class ODataService:
             # The document comes from the system the credentials are for; expat limits entity expansion.
             root = ElementTree.fromstring(response.content)  # noqa: S314
         except requests.RequestException as error:
-            raise unanswered(subject, error) from error
+            raise unanswered(subject, error, HINTS) from error
         except ElementTree.ParseError as error:
             raise SourceError(f"not XML: {error}.", subject=subject, remedy="check base_url.") from error
         found: dict[str, str] = {}
@@ -170,28 +178,3 @@ def _request_ref(response: requests.Response) -> str:
     url = urlsplit(response.url)
     service_path = "/".join(url.path.rsplit("/", 2)[-2:])
     return f"{service_path}?{unquote(url.query)}" if url.query else service_path
-
-
-def unanswered(subject: str, error: requests.RequestException) -> SourceError:
-    """A request's failure in words: which service, what it answered, what to do."""
-    response = getattr(error, "response", None)
-    if isinstance(error, requests.JSONDecodeError):
-        return SourceError(
-            "it answered with something that is not JSON, such as a log-in or proxy page.",
-            subject=subject,
-            remedy="see what stands between here and base_url; nothing of this run was landed.",
-        )
-    if response is None:
-        return SourceError(
-            f"no answer ({type(error).__name__}).",
-            subject=subject,
-            remedy="check that the server runs and that base_url and the network lead to it; nothing of this run was "
-            "landed, the next one starts from the same point.",
-        )
-    hint = {
-        401: "the token was refused: check the client's authorisations.",
-        403: "ask the administrator to authorise the client for this service.",
-        404: "check base_url and that the service is activated.",
-        429: "the request limit was exceeded for too long: lower requests_per_minute.",
-    }.get(response.status_code, "try again later; the next load starts from the same point.")
-    return SourceError(f"HTTP {response.status_code} {response.text[:200]!r}.", subject=subject, remedy=hint)

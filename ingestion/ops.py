@@ -1,6 +1,6 @@
-"""raw_ops: one place for loads, dead letters and schema changes of all sources.
+"""raw_ops: one place for loads, dead letters, schema changes, row changes and files of all sources.
 
-A load package lands its dead letters, counts and schema changes in its own schema (raw_<source>._strata_*),
+A load package lands them in its own schema (raw_<source>._strata_*),
 because only what travels in one package lands together. `sweep` then moves them to raw_ops, in one transaction
 and keyed, so that it can be killed and run again.
 """
@@ -13,7 +13,9 @@ from typing import Any
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from ingestion.landing import DEAD_LETTERS, LOADS, SCHEMA_CHANGES
+from ingestion import warehouse
+from ingestion.contract import landed_sources, load_contracts
+from ingestion.items import DEAD_LETTERS, FILES, LOADS, OWN_TABLES, ROW_CHANGES, SCHEMA_CHANGES
 
 TABLES = {
     "loads": {
@@ -33,65 +35,134 @@ TABLES = {
         "column_name": "varchar", "change": "varchar", "old_type": "varchar", "new_type": "varchar",
         "load_id": "varchar", "detected_at": "timestamptz",
     },
+    "row_changes": {
+        "change_id": "varchar", "source": "varchar", "dataset": "varchar", "record_key": "varchar",
+        "change": "varchar", "as_of": "varchar", "old_row_hash": "varchar", "new_row_hash": "varchar",
+        "load_id": "varchar", "detected_at": "timestamptz",
+    },
+    "files": {
+        "source": "varchar", "dataset": "varchar", "path": "varchar", "sha256": "varchar", "status": "varchar",
+        "encoding": "varchar", "layout": "varchar", "size_bytes": "bigint", "rows_read": "bigint",
+        "rows_good": "bigint", "rows_rejected": "bigint", "load_id": "varchar", "landed_at": "timestamptz",
+    },
+}  # fmt: skip
+COLUMN_TYPES = {"timestamp": "timestamptz"}
+FILE_COLUMNS = {"_source_file": "varchar", "_source_line": "bigint"}
+LINEAGE_COLUMNS = {
+    "_row_hash": "varchar", "_source_ref": "varchar", "_landed_at": "timestamptz", "_is_deleted": "boolean",
+    "_dlt_load_id": "varchar",
+}  # fmt: skip
+TARGETS = {
+    LOADS: "loads", DEAD_LETTERS: "dead_letters", SCHEMA_CHANGES: "schema_changes", ROW_CHANGES: "row_changes",
+    FILES: "files",
 }  # fmt: skip
 
 
 def ensure_tables(pipeline: dlt.Pipeline) -> None:
     """Create raw_ops and its tables where they are not there yet."""
     with pipeline.sql_client() as client:
-        client.execute_sql("create schema if not exists raw_ops")
-        for name, columns in TABLES.items():
-            declared = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-            client.execute_sql(f"create table if not exists raw_ops.{name} ({declared})")
+        _create_tables(client)
+
+
+def _create_tables(client: Any) -> None:
+    client.execute_sql("create schema if not exists raw_ops")
+    for name, columns in TABLES.items():
+        declared = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        client.execute_sql(f"create table if not exists raw_ops.{name} ({declared})")
+
+
+def ensure_landing_tables() -> None:
+    """Create, empty, each table that a contract promises and no load has made yet, so that every model can build.
+
+    dlt takes such a table as its own when the source lands for the first time: it adds what is missing.
+    """
+    sources = landed_sources()
+    pipeline = warehouse.make_pipeline(sources[0])
+    present = {
+        (row["table_schema"].lower(), row["table_name"].lower())
+        for row in warehouse.query(pipeline, "select table_schema, table_name from information_schema.tables")
+    }
+    statements: dict[str, None] = {}
+    for source in sources:
+        for dataset in load_contracts(source).values():
+            if (f"raw_{source}", dataset.name) in present:
+                continue
+            columns = [
+                f"{field.name} {COLUMN_TYPES.get(field.physical_type, field.physical_type)}" for field in dataset.fields
+            ]
+            columns += [f"{name} {kind}" for name, kind in (FILE_COLUMNS if dataset.files else {}).items()]
+            columns += [f"{name} {kind}" for name, kind in LINEAGE_COLUMNS.items()]
+            statements[f"create schema if not exists raw_{source}"] = None
+            statements[f"create table if not exists raw_{source}.{dataset.name} ({', '.join(columns)})"] = None
+    with pipeline.sql_client() as client:
+        for statement in statements:
+            client.execute_sql(statement)
 
 
 def sweep(pipeline: dlt.Pipeline, source: str) -> None:
     """Move what the source's packages brought to raw_ops; running it twice changes nothing."""
-    ensure_tables(pipeline)
     raw = f"raw_{source}"
-    _move(
-        pipeline,
-        f"{raw}.{LOADS}",
-        f"""
-        insert into raw_ops.loads
-            (source, dataset, load_id, run_id, started_at, finished_at, rows_read, rows_good, rows_rejected,
-            rows_unchanged, rows_deleted, cursor_from, cursor_to, status)
-        select
-            s.source, s.dataset, s._dlt_load_id, s.run_id, s.started_at, l.inserted_at, s.rows_read, s.rows_good,
-            s.rows_rejected, s.rows_unchanged, s.rows_deleted, s.cursor_from, s.cursor_to, 'landed'
-        from {raw}.{LOADS} as s
-        inner join {raw}._dlt_loads as l on s._dlt_load_id = l.load_id
-        where not exists (
-            select 1 from raw_ops.loads as o where o.load_id = s._dlt_load_id and o.dataset = s.dataset
+    brought = set(pipeline.default_schema.tables) if pipeline.default_schema_name else set()
+    with pipeline.sql_client() as client:
+        _create_tables(client)
+        for staged in OWN_TABLES:
+            if staged not in brought:
+                continue
+            statements = [_take(raw, staged)]
+            if staged == FILES:
+                statements = [_close_letters_of_corrected(raw), _forget_older(raw), *statements]
+            _in_one_go(client, [*statements, f"delete from {raw}.{staged}"])
+
+
+def _take(raw: str, staged: str) -> str:
+    """SQL that copies what raw_ops does not hold yet."""
+    schema, key = OWN_TABLES[staged]
+    columns = [*schema.names, "load_id"]
+    values = [*(f"s.{name}" for name in schema.names), "s._dlt_load_id"]
+    joined = ""
+    if staged == LOADS:
+        columns += ["finished_at", "status"]
+        values += ["l.inserted_at", "'landed'"]
+        joined = f"inner join {raw}._dlt_loads as l on s._dlt_load_id = l.load_id"
+    known = " and ".join(f"o.{name} = s.{name}" for name in dict.fromkeys(["source", *key]))
+    target = f"raw_ops.{TARGETS[staged]}"
+    return f"""
+        insert into {target} ({", ".join(columns)})
+        select {", ".join(values)} from {raw}.{staged} as s {joined}
+        where not exists (select 1 from {target} as o where {known})
+    """
+
+
+def _close_letters_of_corrected(raw: str) -> str:
+    """A file that came again with other content replaces its rows, and so its open dead letters."""
+    return f"""
+        update raw_ops.dead_letters set replayed_at = current_timestamp, replay_outcome = 'superseded'
+        where replayed_at is null and exists (
+            select 1 from {raw}.{FILES} as f
+            where f.source = dead_letters.source and f.dataset = dead_letters.dataset
+                and f._dlt_load_id <> dead_letters.load_id
+                and left(dead_letters.source_ref, length(f.path) + 1) in (f.path || ':', f.path || '!')
         )
-        """,
-    )
-    _move(
-        pipeline,
-        f"{raw}.{DEAD_LETTERS}",
-        f"""
-        insert into raw_ops.dead_letters
-            (dead_letter_id, source, dataset, record_key, reason_codes, detail, payload, source_ref, load_id, landed_at)
-        select
-            s.dead_letter_id, s.source, s.dataset, s.record_key, s.reason_codes, s.detail, s.payload, s.source_ref,
-            s._dlt_load_id, s.landed_at
-        from {raw}.{DEAD_LETTERS} as s
-        where not exists (select 1 from raw_ops.dead_letters as o where o.dead_letter_id = s.dead_letter_id)
-        """,
-    )
-    _move(
-        pipeline,
-        f"{raw}.{SCHEMA_CHANGES}",
-        f"""
-        insert into raw_ops.schema_changes
-            (change_id, source, dataset, table_name, column_name, change, old_type, new_type, load_id, detected_at)
-        select
-            s.change_id, s.source, s.dataset, s.table_name, s.column_name, s.change, s.old_type, s.new_type,
-            s._dlt_load_id, s.detected_at
-        from {raw}.{SCHEMA_CHANGES} as s
-        where not exists (select 1 from raw_ops.schema_changes as o where o.change_id = s.change_id)
-        """,
-    )
+    """
+
+
+def _forget_older(raw: str) -> str:
+    return f"""
+        delete from raw_ops.files where exists (
+            select 1 from {raw}.{FILES} as f
+            where f.source = files.source and f.dataset = files.dataset and f.path = files.path
+        )
+    """
+
+
+def known_files(pipeline: dlt.Pipeline, source: str) -> dict[str, dict[str, str]]:
+    """By dataset, path and SHA-256 of the files of a source that were dealt with."""
+    found: dict[str, dict[str, str]] = {}
+    for row in warehouse.query(
+        pipeline, "select dataset, path, sha256 from raw_ops.files where source = %s order by dataset, path", source
+    ):
+        found.setdefault(row["dataset"], {})[row["path"]] = row["sha256"]
+    return found
 
 
 def record_failure(pipeline: dlt.Pipeline, source: str, run_id: str, started_at: datetime, detail: str) -> None:
@@ -117,11 +188,10 @@ def mark_replayed(pipeline: dlt.Pipeline, outcomes: dict[str, str]) -> None:
             )  # fmt: skip
 
 
-def _move(pipeline: dlt.Pipeline, staged: str, insert: str) -> Any:
-    with pipeline.sql_client() as client:
-        try:
-            with client.begin_transaction():
-                client.execute_sql(insert)
-                client.execute_sql(f"delete from {staged}")
-        except DatabaseUndefinedRelation:
-            return  # this source never brought one
+def _in_one_go(client: Any, statements: list[str]) -> None:
+    try:
+        with client.begin_transaction():
+            for statement in statements:
+                client.execute_sql(statement)
+    except DatabaseUndefinedRelation:
+        return  # this source never brought one

@@ -8,12 +8,15 @@ from collections import defaultdict
 from typing import Any
 
 import dlt
+import pyarrow as pa
 
 from ingestion import ops, warehouse
 from ingestion.contract import Dataset, load_contracts
 from ingestion.errors import ConfigError
 from ingestion.landing import Delivered, Landing
-from ingestion.runner import existing_rows, finish_pending, rows_reader, run_resources
+from ingestion.provenance import row_hash, split_file_ref
+from ingestion.runner import existing_rows, finish_pending, rows_reader, run_resources, table_reader
+from ingestion.vector import DeliveredTable
 
 
 def replay(source: str, *, dataset: str | None = None, reason: str | None = None) -> dict[str, int]:
@@ -44,7 +47,13 @@ def replay(source: str, *, dataset: str | None = None, reason: str | None = None
     fitting, outcomes = _sort_out(pipeline, contracts, letters)
     if fitting:
         existing = {name: existing_rows(pipeline, contract) for name, contract in contracts.items()}
-        landing = Landing(contracts, uuid.uuid4().hex, existing, rows_where=rows_reader(pipeline, contracts))
+        landing = Landing(
+            contracts,
+            uuid.uuid4().hex,
+            existing,
+            rows_where=rows_reader(pipeline, contracts),
+            table_where=table_reader(pipeline, contracts),
+        )
         resource = dlt.resource(_rows(landing, fitting), name="replay")
         run_resources(pipeline, [resource])
         ops.sweep(pipeline, source)
@@ -85,7 +94,8 @@ def _sort_out(
         name, record = letter["dataset"], json.loads(letter["payload"])
         if name not in contracts or not landing.accepts(name, record):
             continue
-        key = contracts[name].record_key(record)
+        # Of files each line is a record of its own, whatever its key.
+        key = letter["source_ref"] if contracts[name].files else contracts[name].record_key(record)
         if _has_newer_row(pipeline, contracts[name], record, letter["landed_at"]):
             outcomes[letter["dead_letter_id"]] = "superseded"
             continue
@@ -98,6 +108,8 @@ def _sort_out(
 
 
 def _has_newer_row(pipeline: dlt.Pipeline, dataset: Dataset, record: dict[str, Any], landed_at: Any) -> bool:
+    if dataset.files:
+        return False  # a file that came again has closed its letters
     where = " and ".join(f"{key} = %s" for key in dataset.keys)
     values = [record[dataset.by_name[key].source_field] for key in dataset.keys]
     sql = f"select count(*) as n from raw_{dataset.source}.{dataset.name} where {where} and _landed_at > %s"
@@ -107,5 +119,24 @@ def _has_newer_row(pipeline: dlt.Pipeline, dataset: Dataset, record: dict[str, A
 
 def _rows(landing: Landing, fitting: dict[str, list[Delivered]]) -> Any:
     for name, records in fitting.items():
-        yield from landing.batch(name, records, with_siblings=True)
+        if landing.contracts[name].files:
+            yield from landing.arrow_batch(name, _as_table(records), with_siblings=True)
+        else:
+            yield from landing.batch(name, records, with_siblings=True)
         yield from landing.finish(name, cursor_from="replay")
+
+
+def _as_table(records: list[Delivered]) -> DeliveredTable:
+    """Records of files as they were read; the hash is that of the dead letter, of the record and not of its line."""
+    names = dict.fromkeys(name for item in records for name in item.record)
+    table = pa.table({name: pa.array([item.record.get(name) for item in records], pa.string()) for name in names})
+    places = [split_file_ref(item.ref) for item in records]
+    return DeliveredTable(
+        table,
+        refs=pa.array([item.ref for item in records]),
+        hashes=pa.array([row_hash(item.record) for item in records]),
+        landed_as_they_are={
+            "_source_file": pa.array([path for path, _ in places]),
+            "_source_line": pa.array([line for _, line in places], pa.int64()),
+        },
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from ingestion import ops, warehouse
 from ingestion.contract import Dataset, load_contracts
 from ingestion.errors import EXIT_OK, EXIT_REJECTS, DestinationError, StrataError
-from ingestion.landing import Counts, Existing, Landing, RowsWhere
+from ingestion.landing import Counts, Existing, Landing, RowsWhere, TableWhere
 
 
 class SourceReader(Protocol):
@@ -42,6 +43,7 @@ class LoadReport:
     datasets: dict[str, Counts]
     notices: list[str] = field(default_factory=list)
     max_reject_ratio: float = 1.0
+    refused_files: list[str] = field(default_factory=list)
 
     @property
     def over_limit(self) -> list[str]:
@@ -50,12 +52,16 @@ class LoadReport:
 
     @property
     def exit_code(self) -> int:
-        """0, or 3 where too many records were rejected."""
-        return EXIT_REJECTS if self.over_limit else EXIT_OK
+        """0, or 3 where too many records or whole files were rejected."""
+        return EXIT_REJECTS if self.over_limit or self.refused_files else EXIT_OK
 
 
-def load(reader: SourceReader) -> LoadReport:
+def load(reader: SourceReader, on_start: Callable[[Landing], Any] = lambda landing: None) -> LoadReport:
     """Land one source.
+
+    Args:
+        reader: reads the source.
+        on_start: is told the landing, whose counts grow while records are read.
 
     Raises:
         SourceError, ConfigError: the source could not be read; nothing of this run was landed.
@@ -64,9 +70,22 @@ def load(reader: SourceReader) -> LoadReport:
     started_at, run_id = datetime.now(UTC), uuid.uuid4().hex
     contracts = load_contracts(reader.name)
     pipeline = warehouse.make_pipeline(reader.name)
+    with warehouse.held_open():
+        return _load(reader, pipeline, contracts, run_id, started_at, on_start)
+
+
+def _load(
+    reader: SourceReader,
+    pipeline: dlt.Pipeline,
+    contracts: dict[str, Dataset],
+    run_id: str,
+    started_at: datetime,
+    on_start: Callable[[Landing], Any],
+) -> LoadReport:
     finish_pending(pipeline, reader.name)
     try:
         landing = _prepare(reader, pipeline, contracts, run_id)
+        on_start(landing)
         run_resources(pipeline, reader.resources(landing))
     except StrataError as error:
         if not isinstance(error, DestinationError):
@@ -74,12 +93,15 @@ def load(reader: SourceReader) -> LoadReport:
         raise
     ops.sweep(pipeline, reader.name)
     seconds = (datetime.now(UTC) - started_at).total_seconds()
-    return LoadReport(reader.name, run_id, seconds, landing.counts, landing.notices, reader.max_reject_ratio)
+    return LoadReport(
+        reader.name, run_id, seconds, landing.counts, landing.notices, reader.max_reject_ratio, landing.refused_files
+    )
 
 
 def finish_pending(pipeline: dlt.Pipeline, source: str) -> None:
     """Complete the package that a killed run left: dlt would otherwise do that instead of reading new data."""
-    pipeline.sync_destination()
+    if pipeline.default_schema_name is None:
+        pipeline.sync_destination()  # a new machine; else dlt's run does this itself
     if pipeline.has_pending_data:
         _guard(pipeline, lambda: pipeline.run())
     ops.sweep(pipeline, source)
@@ -102,8 +124,16 @@ def existing_rows(pipeline: dlt.Pipeline, dataset: Dataset) -> Existing:
 def _prepare(reader: SourceReader, pipeline: dlt.Pipeline, contracts: dict[str, Dataset], run_id: str) -> Landing:
     refused, removed = reader.refused_fields(contracts)
     existing = {name: existing_rows(pipeline, dataset) for name, dataset in contracts.items()}
-    rows_where = rows_reader(pipeline, contracts)
-    landing = Landing(contracts, run_id, existing, refused, reader.max_shrink_ratio, rows_where)
+    landing = Landing(
+        contracts,
+        run_id,
+        existing,
+        refused,
+        reader.max_shrink_ratio,
+        rows_reader(pipeline, contracts),
+        table_reader(pipeline, contracts),
+        ops.known_files(pipeline, reader.name) if any(dataset.files for dataset in contracts.values()) else None,
+    )
     for name, fields in refused.items():
         for source_field, found in fields.items():
             agreed = contracts[name].by_source_field[source_field]
@@ -126,6 +156,19 @@ def rows_reader(pipeline: dlt.Pipeline, contracts: dict[str, Dataset]) -> RowsWh
         return warehouse.query(pipeline, sql, *equal.values())
 
     return rows_where
+
+
+def table_reader(pipeline: dlt.Pipeline, contracts: dict[str, Dataset]) -> TableWhere:
+    """As `rows_reader`, for many rows: as an arrow table, or None where there is no table yet."""
+
+    def table_where(name: str, equal: dict[str, Any]) -> Any:
+        if pipeline.default_schema_name is None or name not in pipeline.default_schema.tables:
+            return None
+        condition = " and ".join(f"{column} = %s" for column in equal)
+        sql = f"select * from raw_{contracts[name].source}.{name} where {condition}"
+        return warehouse.query_table(pipeline, sql, *equal.values())
+
+    return table_where
 
 
 def run_resources(pipeline: dlt.Pipeline, resources: list[Any]) -> None:

@@ -33,8 +33,16 @@ order by detected_at, dataset, column_name
 """
 
 
+FILES = """
+select source, dataset, status, count(*) as files, sum(rows_read) as rows_read, sum(rows_rejected) as rows_rejected
+from raw_ops.files
+group by source, dataset, status
+order by source, dataset, status
+"""
+
+
 def print_status(out: Console, *, as_json: bool) -> int:
-    """Print the last load of each dataset, open dead letters by reason, and the schema changes seen."""
+    """Print the last load of each dataset, open dead letters by reason, schema changes, and the files known."""
     from ingestion.sources import SOURCES
 
     pipeline = warehouse.make_pipeline(next(iter(SOURCES)))
@@ -43,6 +51,7 @@ def print_status(out: Console, *, as_json: bool) -> int:
         "loads": warehouse.query(pipeline, LAST_LOADS),
         "dead_letters": warehouse.query(pipeline, OPEN_LETTERS),
         "schema_changes": warehouse.query(pipeline, CHANGES),
+        "files": warehouse.query(pipeline, FILES),
     }
     if as_json:
         print(json.dumps(found, default=str))
@@ -59,16 +68,20 @@ def print_trace(out: Console, table: str, key: str, *, as_json: bool) -> int:
         ConfigError: no contract for the table, the key has the wrong number of parts, or nothing has that key.
     """
     dataset = _dataset(table)
-    parts = key.split("/")
-    if len(parts) != len(dataset.keys):
+    parts = key.split("/") if len(dataset.keys) > 1 else [key]
+    is_place = dataset.files is not None and (":" in key or "!" in key)
+    if len(parts) != len(dataset.keys) and not is_place:
         raise ConfigError(
             f"the key {key} has {len(parts)} parts.",
             subject=f"trace of {dataset.source}.{dataset.name}",
-            remedy=f"give {' / '.join(dataset.keys)}.",
+            remedy=f"give {' / '.join(dataset.keys)}"
+            + (", or the place in its file as in file.csv:12." if dataset.files else "."),
         )
     pipeline = warehouse.make_pipeline(dataset.source)
     ensure_tables(pipeline)
-    where = " and ".join(f"r.{column} = %s" for column in dataset.keys)
+    where, letter_column = " and ".join(f"cast(r.{column} as varchar) = %s" for column in dataset.keys), "record_key"
+    if is_place:
+        where, letter_column, parts = "r._source_ref = %s", "source_ref", [key]
     landed = warehouse.query(
         pipeline,
         f"select r._source_ref, r._row_hash, r._landed_at, r._is_deleted, r._dlt_load_id, l.run_id, l.started_at"
@@ -79,7 +92,13 @@ def print_trace(out: Console, table: str, key: str, *, as_json: bool) -> int:
     letters = warehouse.query(
         pipeline,
         "select reason_codes, detail, source_ref, load_id, landed_at, replayed_at, replay_outcome"
-        " from raw_ops.dead_letters where source = %s and dataset = %s and record_key = %s order by landed_at",
+        f" from raw_ops.dead_letters where source = %s and dataset = %s and {letter_column} = %s order by landed_at",
+        dataset.source, dataset.name, key,
+    )  # fmt: skip
+    changes = warehouse.query(
+        pipeline,
+        "select change, as_of, old_row_hash, new_row_hash, load_id, detected_at from raw_ops.row_changes"
+        " where source = %s and dataset = %s and record_key = %s order by detected_at",
         dataset.source, dataset.name, key,
     )  # fmt: skip
     if not landed and not letters:
@@ -89,9 +108,9 @@ def print_trace(out: Console, table: str, key: str, *, as_json: bool) -> int:
             remedy="check the key; it is the source's own, without added or dropped leading zeros.",
         )
     if as_json:
-        print(json.dumps({"landed": landed, "dead_letters": letters}, default=str))
+        print(json.dumps({"landed": landed, "dead_letters": letters, "changes": changes}, default=str))
         return EXIT_OK
-    for title, rows in (("landed row", landed), ("dead letter", letters)):
+    for title, rows in (("landed row", landed), ("dead letter", letters), ("change", changes)):
         for row in rows:
             out.print(f"[bold]{title}[/] {dataset.source}.{dataset.name} {key}")
             for name, value in row.items():
@@ -102,11 +121,16 @@ def print_trace(out: Console, table: str, key: str, *, as_json: bool) -> int:
 def _dataset(table: str) -> Dataset:
     from ingestion.sources import SOURCES
 
-    name = table.removeprefix("raw_").split(".")[-1]
-    known = {d.name: d for source in SOURCES for d in load_contracts(source).values()}
-    if name not in known:
-        raise ConfigError(f"{table} has no contract.", subject="trace", remedy=f"use one of {', '.join(known)}.")
-    return known[name]
+    source, _, name = table.removeprefix("raw_").rpartition(".")
+    known = [dataset for each in SOURCES for dataset in load_contracts(each).values()]
+    found = [dataset for dataset in known if dataset.name == name and source in ("", dataset.source)]
+    if not found:
+        names = ", ".join(f"{dataset.source}.{dataset.name}" for dataset in known)
+        raise ConfigError(f"{table} has no contract.", subject="trace", remedy=f"use one of {names}.")
+    if len(found) > 1:
+        names = " or ".join(f"{dataset.source}.{dataset.name}" for dataset in found)
+        raise ConfigError(f"{table} is in several sources.", subject="trace", remedy=f"say {names}.")
+    return found[0]
 
 
 def _print_rows(out: Console, title: str, rows: list[dict[str, Any]]) -> None:

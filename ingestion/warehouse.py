@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import dlt
 import duckdb
+import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from ingestion.errors import ConfigError, DestinationError
 from ingestion.lock import warehouse_lock
+from ingestion.places import state_dir, warehouse_path
 
 STORAGE_VERSION = "v1.4.0"  # a new file stays readable for BI drivers built on DuckDB 1.x
-
-
-def warehouse_path() -> Path:
-    """The DuckDB file: STRATA_WAREHOUSE, or warehouse/strata.duckdb."""
-    return Path(os.environ.get("STRATA_WAREHOUSE", "warehouse/strata.duckdb"))
-
-
-def state_dir() -> Path:
-    """dlt's working directory: STRATA_STATE_DIR, or `dlt/<file name>` beside the warehouse file."""
-    default = warehouse_path().parent / "dlt" / warehouse_path().stem
-    return Path(os.environ.get("STRATA_STATE_DIR", str(default))).resolve()
 
 
 def destination_name() -> str:
@@ -53,6 +46,8 @@ def make_pipeline(source: str) -> dlt.Pipeline:
     Raises:
         DestinationError: the warehouse file cannot be opened for writing.
     """
+    # Every row names its load; set here, because a run from another directory does not find .dlt/config.toml.
+    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     return dlt.pipeline(
         pipeline_name=f"land_{source}",
         destination=_destination(),
@@ -91,6 +86,19 @@ def _prepare_file(path: Path) -> None:
         ) from error
 
 
+@contextmanager
+def held_open() -> Iterator[None]:
+    """Keep the DuckDB file open while a load asks it many small things: opening it costs more than they do."""
+    if destination_name() != "duckdb":
+        yield
+        return
+    connection = duckdb.connect(str(warehouse_path().resolve()))
+    try:
+        yield
+    finally:
+        connection.close()
+
+
 def query(pipeline: dlt.Pipeline, sql: str, *params: Any) -> list[dict[str, Any]]:
     """Rows of a query as dictionaries with lower-case names; a table that is not there yet yields no rows."""
     with pipeline.sql_client() as client:
@@ -100,3 +108,18 @@ def query(pipeline: dlt.Pipeline, sql: str, *params: Any) -> list[dict[str, Any]
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except DatabaseUndefinedRelation:
             return []
+
+
+def query_table(pipeline: dlt.Pipeline, sql: str, *params: Any) -> pa.Table | None:
+    """Rows of a query as an arrow table; None where the table is not there yet."""
+    with pipeline.sql_client() as client:
+        try:
+            with client.execute_query(sql, *params) as cursor:
+                native = cursor.native_cursor  # dlt's own arrow() calls what DuckDB 2.0 no longer has
+                if not hasattr(native, "to_arrow_table"):
+                    return native.fetch_arrow_all()  # Snowflake
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # it copies the rows once more: they are few
+                    return native.to_arrow_table()
+        except DatabaseUndefinedRelation:
+            return None

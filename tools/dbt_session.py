@@ -6,6 +6,7 @@ warning or failure; the full log is in logs/dbt.log.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -15,11 +16,14 @@ from typing import Any
 
 from dbt.cli.main import dbtRunner
 
+from ingestion.places import artifacts_dir
+
 STEP = 0.1  # print at each tenth of the nodes when not on a terminal
 PROBLEMS = {"warn", "error"}
 # What a person sees is for Progress to say; dbt itself writes to its log file.
 QUIET = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
 BUILD_RESULTS = "build_results.json"
+RECORDED = {"build", "run", "test", "snapshot", "seed", "source"}  # commands that write results
 UNCOUNTED = {"operation", "unit_test"}  # dbt leaves them out of its own node count
 
 
@@ -73,16 +77,28 @@ def run(commands: list[list[str]]) -> int:
             print(f"dbt {' '.join(command)}: {result.exception}", file=sys.stderr)
             return 2
         _keep_results(command)
-        if not result.success:
+        if not result.success and command[0] != "source":  # stale sources are told, they do not stop what follows
             return 1
     return 0
 
 
 def _keep_results(command: list[str]) -> None:
-    """Keep a build's results under a name of their own: the next command overwrites run_results.json."""
+    """Keep what the command wrote about itself: the next one overwrites it.
+
+    A build's results stay under a name of their own for the summary; all artefacts of a run are kept for the landing
+    (source dbt_artifacts).
+    """
     results = target_path() / "run_results.json"
     if command[0] == "build" and results.exists():
         shutil.copyfile(results, target_path() / BUILD_RESULTS)
+    written = target_path() / ("sources.json" if command[:2] == ["source", "freshness"] else "run_results.json")
+    if command[0] in RECORDED and written.exists():
+        invocation = json.loads(written.read_text(encoding="utf-8"))["metadata"]["invocation_id"]
+        kept = artifacts_dir() / invocation
+        kept.mkdir(parents=True, exist_ok=True)
+        for path in (written, target_path() / "manifest.json"):
+            if path.exists():
+                shutil.copyfile(path, kept / path.name)
 
 
 def target_path() -> Path:

@@ -13,13 +13,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
+
 from ingestion.errors import EXIT_OK, EXIT_REJECTS, EXIT_USAGE, LockedError
 from ingestion.lock import warehouse_lock
 from tools.deps import elementary_models_needed, installed
 from tools.summary import print_summary
 
 ROOT = Path(__file__).resolve().parent.parent
-SANDBOX_START_SECONDS = 60
+SANDBOX_START_SECONDS = 180  # a large company is made first
+OWN_SETTINGS = ("__BASE_URL", "__CREDENTIALS", "__DIRECTORY")
 
 
 def main() -> int:
@@ -47,8 +50,14 @@ def _steps(step: str, started: float) -> int:
         landed = land()
         if landed not in (EXIT_OK, EXIT_REJECTS) or step == "land":
             return landed
-    commands = {"build": [["build"]], "docs": [DOCS], "all": [["build"], DOCS_AFTER_BUILD]}[step]
+    commands = {
+        "build": [["build"]],
+        "docs": [DOCS],
+        "all": [["build"], ["source", "freshness", "--select", *landed_sources()], DOCS_AFTER_BUILD],
+    }[step]
     built = dbt(commands)
+    if step != "docs":
+        land_artifacts()
     if step == "all":
         code = summary(time.monotonic() - started)
         return built or landed or code
@@ -72,21 +81,35 @@ def warehouse() -> Path:
 
 
 def land() -> int:
-    """Land every source; SAP from the settings given, else from the sandbox."""
-    if sap_is_configured() and not os.environ.get("SAP_DATA"):
+    """Land every source that has settings; where none has, all of them from the sandbox."""
+    if is_configured() and not os.environ.get("SAP_DATA"):
         return _python("-m", "ingestion", "load")
     data = os.environ.get("SAP_DATA", "default")
-    print(
-        f"starting the sandbox SAP system with {'the synthetic company' if data == 'default' else data} ...", flush=True
-    )
+    print(f"starting the sandbox with {'the synthetic company' if data == 'default' else data} ...", flush=True)
     with sandbox(data) as settings:
         return _python("-m", "ingestion", "load", env=settings) if settings else EXIT_USAGE
 
 
-def sap_is_configured() -> bool:
-    """Whether the user has pointed the SAP source at a system of their own."""
+def land_artifacts() -> None:
+    """Land what dbt wrote about its own runs; what cannot be landed now stays and comes with the next load."""
+    print("landing dbt's results ...", flush=True)
+    _python("-m", "ingestion", "load", "dbt_artifacts", "--quiet")
+
+
+def landed_sources() -> list[str]:
+    """The sources that this warehouse has rows of, as dbt selects them."""
+    with duckdb.connect(str(warehouse()), read_only=True) as connection:
+        found = connection.execute(
+            "select distinct source from raw_ops.loads where rows_good > 0 and source <> 'dbt_artifacts' order by all"
+        )
+        return [f"source:{source}" for (source,) in found.fetchall()]
+
+
+def is_configured() -> bool:
+    """Whether the user has pointed a source at a system or a directory of their own."""
     secrets = ROOT / ".dlt" / "secrets.toml"
-    return "SOURCES__SAP__BASE_URL" in os.environ or (secrets.exists() and "sources.sap" in secrets.read_text())
+    own = any(name.startswith("SOURCES__") and name.endswith(OWN_SETTINGS) for name in os.environ)
+    return own or (secrets.exists() and "sources." in secrets.read_text(encoding="utf-8"))
 
 
 @contextlib.contextmanager
@@ -111,14 +134,7 @@ def _settings(process: subprocess.Popen[bytes], port_file: Path) -> dict[str, st
         if process.poll() is not None or time.monotonic() > deadline:
             return {}
         time.sleep(0.05)
-    base_url = json.loads(port_file.read_text())["base_url"]
-    return {
-        "SOURCES__SAP__BASE_URL": base_url,
-        "SOURCES__SAP__TOKEN_URL": f"{base_url}/oauth/token",
-        "SOURCES__SAP__CLIENT_ID": os.environ.get("SANDBOX_SAP_CLIENT_ID", "sandbox-client"),
-        "SOURCES__SAP__CLIENT_SECRET": os.environ.get("SANDBOX_SAP_CLIENT_SECRET", "sandbox-only-not-a-secret"),
-        "SOURCES__SAP__REQUESTS_PER_MINUTE": "0",  # the sandbox has no quota unless asked for one
-    }
+    return json.loads(port_file.read_text())["settings"]
 
 
 def dbt(commands: list[list[str]]) -> int:

@@ -16,6 +16,7 @@ from tools.steps import Outcome, Step, report, run_lanes
 
 PYTHON = [sys.executable, "-m"]
 CI_WAREHOUSE = Path("warehouse/ci.duckdb")
+CI_SCALE = "0.05"  # 3,000 customer orders: every kind of record and fault, in seconds
 
 
 def main() -> int:
@@ -29,7 +30,12 @@ def main() -> int:
     print(f"seed {seed}" + (" (repeat with: .venv/bin/python -m tools.test --all --seed N)" if options.all else ""))
     for path in (CI_WAREHOUSE, CI_WAREHOUSE.with_name(CI_WAREHOUSE.name + ".wal")):
         path.unlink(missing_ok=True)  # CI builds from nothing, so that a first run is what is tested
-    ci = {"STRATA_TARGET": "ci", "STRATA_WAREHOUSE": str(CI_WAREHOUSE), "DBT_TARGET_PATH": "target/ci"}
+    ci = {
+        "STRATA_TARGET": "ci",
+        "STRATA_WAREHOUSE": str(CI_WAREHOUSE),
+        "DBT_TARGET_PATH": "target/ci",
+        "SANDBOX_SCALE": os.environ.get("SANDBOX_SCALE", CI_SCALE),
+    }
     marks = [] if options.all else ["-m", "not slow"]
     pytest = [*PYTHON, "pytest", "-q", *marks]
     seeded = {"STRATA_SEED": str(seed)}

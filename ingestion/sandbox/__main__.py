@@ -15,7 +15,8 @@ from pathlib import Path
 from ingestion.sandbox.company import default_company, write_company
 from ingestion.sandbox.errors import SandboxError
 from ingestion.sandbox.faults import read_faults
-from ingestion.sandbox.server import DEFAULT_PAGE_SIZE, DEFAULT_TOKEN_TTL, SandboxServer
+from ingestion.sandbox.server import DEFAULT_PAGE_SIZE, DEFAULT_TOKEN_TTL
+from ingestion.sandbox.systems import SandboxSystems
 
 EXIT_USAGE = 2
 PARENT_CHECK_SECONDS = 1.0
@@ -41,16 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ingestion.sandbox",
-        description="Serve an SAP system's OData v2 services on loopback, from tables in a directory.",
+        description="Serve a company's source systems on this machine: SAP, Oracle, Workday, Atom's PostgreSQL, the "
+        "incentive platform, Emerald, and directories of files.",
         epilog="SIGHUP reads the data directory again. Guide: docs/sandbox.md.",
     )
     add = parser.add_argument
     add("--data", default="default", help="extract directory, or `default` for the synthetic company")
     add("--seed", type=int, default=1, help="seed of the synthetic company (default 1)")
-    add("--scale", type=float, default=1.0, help="size of the synthetic company; 1 is 3,000 orders")
+    add("--scale", type=float, default=1.0, help="size of the synthetic company; 1 is 60,000 customer orders")
     add("--write", type=Path, metavar="DIR", help="write the synthetic company to DIR and exit")
-    add("--port", type=_port, default=0, help="TCP port on 127.0.0.1; 0 (default) for a free one")
-    add("--port-file", type=Path, help="JSON file to write when ready: port, base_url, token_url, pid, generation")
+    add("--port", type=_port, default=0, help="TCP port of the SAP system on 127.0.0.1; 0 (default) for a free one")
+    add("--port-file", type=Path, help="JSON file to write when ready: base_url, settings of each source, pid ...")
+    add("--latency", type=float, default=0.0, help="seconds that each answer of the REST systems takes longer")
     add("--rate-limit", type=_natural, default=0, help="requests a minute before 429; 0 (default) for no limit")
     add("--page-size", type=_positive, default=DEFAULT_PAGE_SIZE, help="most entities in a page (default 1000)")
     add("--token-ttl", type=_positive, default=DEFAULT_TOKEN_TTL, help="seconds a token lives (default 3600)")
@@ -83,9 +86,10 @@ def _port(text: str) -> int:
 def _serve(options: argparse.Namespace) -> int:
     directory = default_company(options.seed, options.scale) if options.data == "default" else Path(options.data)
     faults = read_faults(options.faults) if options.faults else []
-    server = SandboxServer(
+    systems = SandboxSystems(
         directory,
         faults=faults,
+        latency=options.latency,
         rate_limit=options.rate_limit,
         page_size=options.page_size,
         token_ttl=options.token_ttl,
@@ -93,16 +97,17 @@ def _serve(options: argparse.Namespace) -> int:
     )
     wake, asked = threading.Event(), _Asked()
     _on_signals(wake, asked)
-    with server:
-        print(f"sandbox: serving {directory} at {server.base_url}", file=sys.stderr, flush=True)
-        _announce(options.port_file, server, asked.generation)
+    with systems:
+        served = ", ".join(systems.sources)
+        print(f"sandbox: serving {served} of {directory}; SAP at {systems.sap.base_url}", file=sys.stderr, flush=True)
+        _announce(options.port_file, systems, asked.generation)
         parent = _Parent(options.parent_pid)
         while not asked.stop and not parent.is_gone():
             wake.wait(PARENT_CHECK_SECONDS if options.parent_pid else None)
             wake.clear()
             if asked.reload:
                 asked.reload = False
-                _reload(server, asked, options.port_file)
+                _reload(systems, asked, options.port_file)
     if options.port_file:
         options.port_file.unlink(missing_ok=True)
     return 0
@@ -131,25 +136,27 @@ def _on_signals(wake: threading.Event, asked: _Asked) -> None:
         signal.signal(signal.SIGHUP, reload)
 
 
-def _reload(server: SandboxServer, asked: _Asked, port_file: Path | None) -> None:
+def _reload(systems: SandboxSystems, asked: _Asked, port_file: Path | None) -> None:
     """Serve the directory as it is now; if it cannot be read, say so and go on with what was read before."""
     try:
-        server.reload()
+        systems.reload()
     except SandboxError as error:
         print(f"sandbox: the data were not read again. {error}", file=sys.stderr, flush=True)
         return
     asked.generation += 1
-    _announce(port_file, server, asked.generation)
+    _announce(port_file, systems, asked.generation)
 
 
-def _announce(port_file: Path | None, server: SandboxServer, generation: int) -> None:
+def _announce(port_file: Path | None, systems: SandboxSystems, generation: int) -> None:
     """Write the port file so that a reader finds all of it or none."""
     if port_file is None:
         return
     content = {
-        "port": server.port,
-        "base_url": server.base_url,
-        "token_url": server.token_url,
+        "port": systems.sap.port,
+        "base_url": systems.sap.base_url,
+        "token_url": systems.sap.token_url,
+        "sources": systems.sources,
+        "settings": systems.settings,
         "pid": os.getpid(),
         "generation": generation,
     }

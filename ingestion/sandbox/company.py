@@ -1,9 +1,10 @@
-"""The synthetic company: a seeded generator of purchasing tables in SAP shape.
+"""The synthetic company: a seeded generator of what thirteen systems of one group hold.
 
 Every value is made up, and names say so. The same seed and scale give the same files, byte for byte, on every
 machine: chance comes only from `random.Random.random`, and money is computed in whole cents.
-The story told is coherent: dates are in order, keys join, suppliers differ in punctuality, completeness and price.
-Nothing is posted after `masters.TODAY`, so that late orders are open ones. `planted.py` then breaks a few records.
+The story told is coherent: dates are in order, keys join across systems, suppliers differ in punctuality,
+completeness and price. Nothing is posted after `masters.TODAY`, so that late orders are open ones. A few records are
+broken on purpose (`planted.py` for SAP, each module of `company_data` for its own system) and logged.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ingestion.sandbox import masters, orders, planted, tables
+from ingestion.sandbox import company_data, masters, orders, planted, tables
+from ingestion.sandbox.company_data.everything import Purchasing, write_other_systems
 from ingestion.sandbox.errors import SandboxError
-from ingestion.sandbox.masters import GROUPS, Chance, materials, plants, suppliers
+from ingestion.sandbox.masters import GROUPS, Chance, materials, plants, stock, suppliers
 from ingestion.sandbox.orders import OrderBook
 from ingestion.sandbox.planted import PlantedFault, plant_faults
 from ingestion.sandbox.tables import Tables
 
-ORDERS, SUPPLIERS, MATERIALS = 3000, 60, 400
+ORDERS, SUPPLIERS, MATERIALS = 3000, 300, 2000
 MAX_SCALE = 100.0
 FAULTS_FILE = "planted_faults.jsonl"
 CHECKSUMS_FILE = "checksums.json"
@@ -31,7 +33,7 @@ CACHE = Path("warehouse") / "sandbox"
 
 
 def generate_company(seed: int = 1, scale: float = 1.0) -> tuple[Tables, list[PlantedFault]]:
-    """The company's tables, and the faults planted in them.
+    """The company's SAP tables, and the faults planted in them.
 
     Args:
         seed: another seed gives another company.
@@ -40,6 +42,22 @@ def generate_company(seed: int = 1, scale: float = 1.0) -> tuple[Tables, list[Pl
     Raises:
         SandboxError: the scale is out of range.
     """
+    made, _ = _purchasing(seed, scale)
+    return made, plant_faults(made)
+
+
+def write_company(directory: Path, seed: int = 1, scale: float = 1.0) -> None:
+    """Write the SAP tables, the files of all other systems and `planted_faults.jsonl` into a directory."""
+    made, purchasing = _purchasing(seed, scale)
+    faults = plant_faults(made)
+    made.save(directory)
+    faults += write_other_systems(directory, seed, scale, purchasing)
+    lines = "".join(json.dumps(fault.as_dict(), ensure_ascii=False) + "\n" for fault in faults)
+    (directory / FAULTS_FILE).write_text(lines, encoding="utf-8", newline="\n")
+
+
+def _purchasing(seed: int, scale: float) -> tuple[Tables, Purchasing]:
+    """SAP's tables, and the purchasing side as other systems see it."""
     if not 0.01 <= scale <= MAX_SCALE:
         raise SandboxError(f"scale is {scale}.", subject="company", remedy=f"use 0.01 to {MAX_SCALE:g}.")
     chance, root = Chance(seed), math.sqrt(scale)
@@ -47,16 +65,11 @@ def generate_company(seed: int = 1, scale: float = 1.0) -> tuple[Tables, list[Pl
     partners, supplier_table = suppliers(chance, max(12, round(SUPPLIERS * root)))
     book = OrderBook(chance, partners, parts)
     book.fill(max(20, round(ORDERS * scale)))
-    tables = Tables({table.name: table for table in (*book.tables(), supplier_table, *material_tables, plants())})
-    return tables, plant_faults(tables)
-
-
-def write_company(directory: Path, seed: int = 1, scale: float = 1.0) -> None:
-    """Write the company's tables and `planted_faults.jsonl` into a directory."""
-    tables, faults = generate_company(seed, scale)
-    tables.save(directory)
-    lines = "".join(json.dumps(fault.as_dict(), ensure_ascii=False) + "\n" for fault in faults)
-    (directory / FAULTS_FILE).write_text(lines, encoding="utf-8", newline="\n")
+    on_hand = stock(Chance(f"{seed}/stock"), parts)
+    made = Tables({t.name: t for t in (*book.tables(), supplier_table, *material_tables, plants(), on_hand)})
+    number, land, name = (supplier_table.position(column) for column in ("LIFNR", "LAND1", "NAME1"))
+    known = {row[number]: (row[land], row[name]) for row in supplier_table.rows}
+    return made, Purchasing(book, partners, parts, known, on_hand)
 
 
 def default_company(seed: int = 1, scale: float = 1.0, cache: Path | None = None) -> Path:
@@ -73,7 +86,8 @@ def default_company(seed: int = 1, scale: float = 1.0, cache: Path | None = None
     fresh = Path(tempfile.mkdtemp(prefix="writing-", dir=root))
     try:
         write_company(fresh, seed, scale)
-        sums = {path.name: _checksum(path) for path in sorted(fresh.iterdir())}
+        written = sorted(path for path in fresh.rglob("*") if path.is_file())
+        sums = {path.relative_to(fresh).as_posix(): _checksum(path) for path in written}
         (fresh / CHECKSUMS_FILE).write_text(json.dumps(sums, indent=1) + "\n", encoding="utf-8")
         _put_in_place(fresh, directory)
     finally:
@@ -109,5 +123,6 @@ def _checksum(path: Path) -> str:
 def _generator_version() -> str:
     """Digest of the generator's own code, so that a changed generator never meets an old company."""
     modules = (masters, orders, planted, tables)
-    code = b"".join(Path(str(module.__file__)).read_bytes() for module in modules) + Path(__file__).read_bytes()
-    return hashlib.sha256(code).hexdigest()[:8]
+    paths = [Path(str(module.__file__)) for module in modules] + [Path(__file__)]
+    paths += sorted(Path(str(company_data.__file__)).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:8]

@@ -25,7 +25,16 @@ KINDS = {
     "slow": "the right answer after a delay (field delay, seconds)",
     "expired_token": "all tokens given so far become invalid, so the request gets 401",
     "repeated_next": "the page's __next leads to the same page again",
-    "missing_next": "the page lacks its __next, though more follows",
+    "missing_next": "the page lacks its link or cursor to the next one, though more follows",
+    "plain_429": "429 without Retry-After",
+    "dated_429": "429 with Retry-After as an HTTP date (retry_after seconds from now)",
+    "gone": "410, and all cursors given so far become invalid",
+    "repeated_page": "the page before comes again instead of the one that is due",
+    "skipped_page": "the page after the one that is due comes",
+    "lost_rows": "the page lacks rows, and nothing else shows it",
+    "jumping_cursor": "the page's cursor leads past rows of the next one, and nothing else shows it",
+    "bad_rows": "some rows of the page are damaged: values, types, keys, nesting, characters",
+    "duplicate_rows": "some rows come twice in the page",
 }
 
 

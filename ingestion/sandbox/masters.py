@@ -15,6 +15,7 @@ FIRST_DAY, TODAY = date(2024, 1, 1), date(2026, 9, 30)
 T = TypeVar("T")
 
 LFA1 = "MANDT LIFNR LAND1 NAME1 NAME2 ORT01 ORT02 REGIO PSTLZ SPERR LOEVM ERDAT UPDAT"
+MARD = "MANDT MATNR WERKS LGORT CHARG SOBKZ LBBSA MEINS LABST"
 MARA = "MANDT MATNR ERSDA LAEDA LVORM MTART MATKL MEINS BRGEW NTGEW GEWEI"
 # plant, name, city, country, region code, postcode; places exist, the plants do not
 PLANTS = (
@@ -102,7 +103,7 @@ class Material:
 class Chance:
     """The few draws the generator needs, all from `random.Random.random`, whose sequence Python guarantees."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int | str) -> None:
         self.draw = random.Random(seed).random  # noqa: S311 - repeatable on purpose
 
     def whole(self, low: int, high: int) -> int:
@@ -192,6 +193,31 @@ def materials(chance: Chance, count: int) -> tuple[list[Material], list[Table]]:
     return found, [makt, mara]
 
 
+def stock(chance: Chance, parts: Sequence[Material]) -> Table:
+    """Table MARD: stock of each material in one to three plants, by storage location and stock type.
+
+    A real MARD has one column for each stock type; the service shows one row for each, and so does this table.
+    """
+    rows = []
+    for material in parts:
+        first = chance.whole(0, len(PLANTS) - 1)
+        for step in range(chance.whole(1, 3)):
+            plant = PLANTS[(first + step) % len(PLANTS)][0]
+            on_hand = int(material.group.pieces * (0.2 + 3 * chance.draw())) * 1000
+            if chance.happens(0.01):
+                on_hand = -1000 * chance.whole(1, 20)  # an issue was posted before its receipt
+            amounts = [("01", on_hand)]
+            if chance.happens(0.2):
+                amounts.append(("02", on_hand // 10_000 * 1000))
+            if chance.happens(0.08):
+                amounts.append(("07", 1000 * chance.whole(1, 9)))
+            place = f"{chance.whole(1, 3):04d}"
+            batch = f"B{chance.whole(1, 99_999):06d}" if material.group.code == "RESIN" else ""
+            head = [CLIENT, material.number, plant, place, batch, ""]
+            rows += [[*head, kind, material.group.unit, thousandths(amount)] for kind, amount in amounts]
+    return Table("MARD", MARD.split(), rows)
+
+
 def cumulated(weights: Sequence[float]) -> list[float]:
     """Running totals, for `Chance.weighted`."""
     total, found = 0.0, []
@@ -203,4 +229,6 @@ def cumulated(weights: Sequence[float]) -> list[float]:
 
 def thousandths(number: int) -> str:
     """A number of thousandths with three decimals."""
+    if number < 0:
+        return f"-{thousandths(-number)}"
     return f"{number // 1000}.{number % 1000:03d}"

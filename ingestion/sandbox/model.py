@@ -1,8 +1,8 @@
 """The services the sandbox stands in for: entity sets, their properties, and the SAP tables behind them.
 
 Names, types and lengths follow SAP's published API reference of API_PURCHASEORDER_PROCESS_SRV,
-API_MATERIAL_DOCUMENT_SRV, API_BUSINESS_PARTNER, API_PRODUCT_SRV and API_PLANT_SRV, limited to the properties that
-the tables can fill. Extensions of ours are marked where they stand.
+API_MATERIAL_DOCUMENT_SRV, API_BUSINESS_PARTNER, API_PRODUCT_SRV, API_PLANT_SRV and API_MATERIAL_STOCK_SRV, limited to
+the properties that the tables can fill. Extensions of ours are marked where they stand.
 """
 
 from __future__ import annotations
@@ -311,6 +311,22 @@ PLANT = EntitySet(
     ),
 )
 
+STOCK = EntitySet(
+    "A_MatlStkInAcctMod",
+    ("MARD", "MARA"),
+    (
+        _text("Material", 40, "MARD.MATNR", key=True),
+        _text("Plant", 4, "MARD.WERKS", key=True),
+        _text("StorageLocation", 4, "MARD.LGORT", key=True),
+        _text("Batch", 10, "MARD.CHARG", key=True),
+        _text("InventorySpecialStockType", 1, "MARD.SOBKZ", key=True),
+        _text("InventoryStockType", 2, "MARD.LBBSA", key=True),
+        _text("MaterialBaseUnit", 3, "MARD.MEINS", "MARA.MEINS"),
+        _number("MatlWrhsStkQtyInMatlBaseUnit", 31, 14, "MARD.LABST"),
+    ),
+    joins=(("MATNR",),),
+)
+
 
 def services() -> dict[str, Service]:
     """A fresh copy of the catalogue: services by name."""
@@ -320,5 +336,6 @@ def services() -> dict[str, Service]:
         "API_BUSINESS_PARTNER": (PARTNER, ADDRESS),
         "API_PRODUCT_SRV": (PRODUCT, DESCRIPTION),
         "API_PLANT_SRV": (PLANT,),
+        "API_MATERIAL_STOCK_SRV": (STOCK,),
     }
     return {name: Service(name, {entity.name: entity for entity in sets}) for name, sets in catalogue.items()}

@@ -20,6 +20,7 @@ from ingestion.sandbox.masters import (
 )
 from ingestion.sandbox.tables import Table
 
+FIRST_ORDER = 4_500_000_001
 RECEIPT, REVERSAL, RETURN = "101", "102", "122"
 ITEMS_PER_ORDER = cumulated((35, 25, 20, 12, 8))
 INFLATION = 0.03  # a year
@@ -75,7 +76,6 @@ class Item:
     quantity: int
     cents: int
     tolerance: tuple[int, int]
-    requisition: str
     is_deleted: bool
     lines: list[ScheduleLine] = field(default_factory=list)
     is_complete: bool = False
@@ -93,6 +93,7 @@ class Order:
     rate: float
     changed: str
     is_deleted: bool
+    requisition: str = ""
     items: list[Item] = field(default_factory=list)
 
 
@@ -114,16 +115,25 @@ class OrderBook:
         span = (TODAY - FIRST_DAY).days
         days = sorted(_workday(FIRST_DAY + timedelta(days=self._chance.whole(0, span)), -1) for _ in range(count))
         for position, day in enumerate(days):
-            order = self._order(str(4_500_000_001 + position), max(day, FIRST_DAY))
+            order = self._order(str(FIRST_ORDER + position), max(day, FIRST_DAY))
             self._orders.append(order)
             for item in order.items:
                 if not (order.is_deleted or item.is_deleted):
                     self._deliver(order, item)
         self._number_documents()
 
+    @property
+    def orders(self) -> list[Order]:
+        """The orders by number."""
+        return self._orders
+
+    @property
+    def movements(self) -> list[Movement]:
+        """The goods movements by document and position."""
+        return sorted(self._movements, key=lambda movement: (movement.document, movement.position))
+
     def tables(self) -> list[Table]:
         """The four tables of the order book."""
-        documents = sorted(self._movements, key=lambda movement: (movement.document, movement.position))
         return [
             Table("EKKO", EKKO.split(), [_ekko(order) for order in self._orders]),
             Table("EKPO", EKPO.split(), [_ekpo(order, item) for order in self._orders for item in order.items]),
@@ -132,7 +142,7 @@ class OrderBook:
                 EKET.split(),
                 [_eket(order, item, line) for order in self._orders for item in order.items for line in item.lines],
             ),
-            Table("EKBE", EKBE.split(), [self._ekbe(movement) for movement in documents]),
+            Table("EKBE", EKBE.split(), [self._ekbe(movement) for movement in self.movements]),
         ]
 
     def _order(self, number: str, day: date) -> Order:
@@ -155,6 +165,7 @@ class OrderBook:
             rate=round(start + drift * _years(day) + (0.006 * (chance.draw() - 0.5) if drift else 0), 5),
             changed=f"{changed.isoformat()}T{clock}Z",
             is_deleted=is_deleted,
+            requisition=str(10_000_001 + int(number) - FIRST_ORDER) if chance.happens(0.85) else "",
         )
         offers = self._offers[supplier.number]
         count = min(chance.weighted(ITEMS_PER_ORDER) + 1, len(offers))
@@ -180,7 +191,6 @@ class OrderBook:
             quantity=quantity,
             cents=max(1, int(price + 0.5)),
             tolerance=(10, 5) if group.unit == "KG" else (5, 2),
-            requisition=str(10_000_000 + chance.whole(1, 999_999)) if chance.happens(0.8) else "",
             is_deleted=chance.happens(0.01),
         )
         self._schedule(order, item)
@@ -296,7 +306,7 @@ def _ekpo(order: Order, item: Item) -> list[str]:
         *(CLIENT, order.number, str(item.number), "L" if order.is_deleted or item.is_deleted else ""),
         *(item.material.text, item.material.number, order.plant, group.code, thousandths(item.quantity), group.unit),
         *(group.unit, _cents(item.cents), str(group.per), _cents(value), f"{upper}.0", f"{lower}.0"),
-        *("X" if item.is_complete else "", "X", item.requisition, "10" if item.requisition else ""),
+        *("X" if item.is_complete else "", "X", order.requisition, str(item.number // 10) if order.requisition else ""),
     ]
 
 

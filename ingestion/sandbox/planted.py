@@ -12,14 +12,18 @@ from ingestion.sandbox.tables import Tables
 
 @dataclass(frozen=True)
 class PlantedFault:
-    """One record that the landing is expected to refuse.
+    """One planted fault: a record that the landing is expected to refuse, or a change that it has to cope with.
 
     Attributes:
-        table, key: the SAP table and the record's key in it.
+        table: the SAP table; empty for the other sources.
+        key: the record's key by the source's field names (for SAP the table's columns); for a line that is no record,
+            its file and line.
         column, value: what was written where.
         fault: the fault in words.
-        dataset: the landed dataset whose record is refused.
-        expected_reason_code: `CODE:field` as the dead letters show it.
+        dataset: the landed dataset whose record is concerned.
+        expected_reason_code: `CODE:field` as the dead letters show it; empty where nothing is refused.
+        source: the source system.
+        expected_outcome: `rejected`, or in words what becomes of a change that breaks no contract.
     """
 
     table: str
@@ -29,6 +33,8 @@ class PlantedFault:
     fault: str
     dataset: str
     expected_reason_code: str
+    source: str = "sap"
+    expected_outcome: str = "rejected"
 
     def as_dict(self) -> dict[str, object]:
         """The fault as one line of planted_faults.jsonl."""
@@ -55,9 +61,10 @@ KEYS = {
     "EKBE": ("GJAHR", "BELNR", "BUZEI"),
     "LFA1": ("LIFNR",),
     "MAKT": ("MATNR", "SPRAS"),
+    "MARD": ("MATNR", "WERKS", "LGORT", "LBBSA"),
 }
 ORDERS, ITEMS = "purchase_orders", "purchase_order_items"
-SCHEDULES, RECEIPTS = "purchase_order_schedule_lines", "goods_receipts"
+SCHEDULES, RECEIPTS, STOCK = "purchase_order_schedule_lines", "goods_receipts", "material_stock"
 PLANS = (
     Plan("EKKO", 0.11, "LIFNR", "", "an order without a supplier", ORDERS, "REQUIRED_MISSING:Supplier"),
     Plan("EKKO", 0.64, "BEDAT", "31.06.2025", "a date that is no date", ORDERS, "TYPE_MISMATCH:PurchaseOrderDate"),
@@ -74,6 +81,15 @@ PLANS = (
         "TYPE_MISMATCH:ScheduleLineDeliveryDate",
     ),
     Plan("EKBE", 0.52, "MENGE", "-3.000", "a negative quantity", RECEIPTS, "OUT_OF_RANGE:QuantityInEntryUnit"),
+    Plan(
+        "MARD",
+        0.41,
+        "LBBSA",
+        "09",
+        "a stock type that is none",
+        "material_stock",
+        "NOT_IN_ALLOWED_VALUES:InventoryStockType",
+    ),
     Plan("LFA1", 0.93, "LAND1", "G8", "a country code that is none", "suppliers", "PATTERN_MISMATCH:Country"),
 )
 CURRENCY_SHARE, BAD_CURRENCY = 0.9, "EU1"

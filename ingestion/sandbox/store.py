@@ -160,8 +160,10 @@ class Collection:
 
     def _lookup(self, name: str, on: tuple[str, ...]) -> tuple[list[int], dict[tuple[str, ...], list[str]]]:
         """Positions of the join columns in the driving table, and the joined table's first row for each value."""
-        table = self._tables[name]
-        positions = [self._tables[self.definition.tables[0]].position(column) for column in on]
+        table, main = self._tables[name], self._tables[self.definition.tables[0]]
+        if not main.columns:
+            return [], {}  # an optional table that the extract lacks: no row to join to
+        positions = [main.position(column) for column in on]
         if not table.columns:
             return positions, {}
         theirs = [table.position(column) for column in on]

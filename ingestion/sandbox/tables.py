@@ -37,6 +37,7 @@ SHAPES = (
     TableShape("MAKT", "material descriptions", ("MATERIAL",), ("MATNR", "MAKTX")),
     TableShape("T001W", "plants", ("ORDERING_PLANT",), ("WERKS", "NAME1", "LAND1")),
     TableShape("MARA", "material master", ("MATERIAL_MASTER",), ("MATNR",), optional=True),
+    TableShape("MARD", "material stock", ("MATERIAL_STOCK",), ("MATNR", "WERKS", "LGORT", "LABST"), optional=True),
 )
 
 

@@ -9,7 +9,21 @@ if TYPE_CHECKING:
     from ingestion.runner import SourceReader
 
 # Named, not imported: dlt takes seconds to import, and `list` or `--help` do not need it.
-SOURCES = {"sap": "ingestion.sources.sap.SapReader"}
+SOURCES = {
+    "sap": "ingestion.sources.sap.SapReader",
+    "oracle": "ingestion.sources.oracle.OracleReader",
+    "workday": "ingestion.sources.workday.WorkdayReader",
+    "atom": "ingestion.sources.atom.AtomReader",
+    "incentive": "ingestion.sources.incentive.IncentiveReader",
+    "emerald": "ingestion.sources.emerald.EmeraldReader",
+    "interactions": "ingestion.sources.interactions.InteractionsReader",
+    "crm": "ingestion.sources.crm.CrmReader",
+    "capacity_plan": "ingestion.sources.capacity_plan.CapacityPlanReader",
+    "scm_legacy": "ingestion.sources.scm_legacy.ScmLegacyReader",
+    "customs": "ingestion.sources.customs.CustomsReader",
+    "energy": "ingestion.sources.energy.EnergyReader",
+    "dbt_artifacts": "ingestion.sources.dbt_artifacts.DbtArtifactsReader",
+}
 
 
 def make_reader(name: str) -> SourceReader:

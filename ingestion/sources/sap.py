@@ -1,12 +1,13 @@
 """SAP S/4HANA purchasing through its released OData v2 services.
 
 Services, as SAP's API reference names them: API_PURCHASEORDER_PROCESS_SRV (orders with items and schedule
-lines), API_MATERIAL_DOCUMENT_SRV (goods receipts), API_BUSINESS_PARTNER (suppliers), API_PRODUCT_SRV (materials)
-and API_PLANT_SRV (plants). What to ask the SAP administrator for stands in docs/sources/sap.md.
+lines), API_MATERIAL_DOCUMENT_SRV (goods receipts), API_BUSINESS_PARTNER (suppliers), API_PRODUCT_SRV (materials),
+API_PLANT_SRV (plants) and API_MATERIAL_STOCK_SRV (stock on hand). What to ask the SAP administrator for stands in
+docs/sources/sap.md.
 
 Orders are read by their change stamp and goods receipts by their entry day, both from a look-back before the
-newest value seen, because a change can be committed after a later one. Master data is read in full, because these
-services do not tell of deletions.
+newest value seen, because a change can be committed after a later one. Master data and stock are read in full,
+because these services do not tell of deletions.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dlt
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
 from ingestion.checks import Reason, to_timestamp
 from ingestion.contract import Dataset
-from ingestion.errors import ConfigError, SourceError
+from ingestion.errors import SourceError
 from ingestion.http import authorised_client
 from ingestion.landing import Delivered, Landing
 from ingestion.odata import ODataService, children, misfits, plain
+from ingestion.settings import resolve
 
 SERVICE_PATH = "/sap/opu/odata/sap"
 ORDERS, ITEMS, SCHEDULES = "purchase_orders", "purchase_order_items", "purchase_order_schedule_lines"
@@ -42,6 +43,7 @@ DECLARED_IN = {
     "suppliers": ("API_BUSINESS_PARTNER", "A_BusinessPartnerType", "A_BusinessPartnerAddressType"),
     "materials": ("API_PRODUCT_SRV", "A_ProductType", "A_ProductDescriptionType"),
     "plants": ("API_PLANT_SRV", "A_PlantType"),
+    "material_stock": ("API_MATERIAL_STOCK_SRV", "A_MatlStkInAcctModType"),
 }
 ADDRESS_FIELDS = ("Country", "CityName", "District", "Region", "PostalCode")
 DOCUMENT_FIELDS = ("DocumentDate", "PostingDate", "CreationDate")
@@ -94,15 +96,7 @@ class SapReader:
         Raises:
             ConfigError: a setting is missing; names it.
         """
-        try:
-            return cls(resolve_configuration(SapConfig(), sections=("sources", "sap")))
-        except ConfigFieldMissingException as error:
-            missing = ", ".join(f"SOURCES__SAP__{name.upper()}" for name in error.fields)
-            raise ConfigError(
-                f"no value for {missing}.",
-                subject="source sap",
-                remedy="set it in the environment or .dlt/secrets.toml (docs/sources/sap.md); or use `make run`.",
-            ) from error
+        return cls(resolve(SapConfig(), cls.name))
 
     def refused_fields(self, contracts: dict[str, Dataset]) -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
         """Compare each contract with the services' $metadata: fields of changed type, and fields that are gone.
@@ -278,4 +272,11 @@ FULL_READS = (
         "materials", "API_PRODUCT_SRV", "A_Product", _material, {"expand": "to_Description", "orderby": "Product"}
     ),
     FullRead("plants", "API_PLANT_SRV", "A_Plant", plain, {"orderby": "Plant"}),
+    FullRead(
+        "material_stock",
+        "API_MATERIAL_STOCK_SRV",
+        "A_MatlStkInAcctMod",
+        plain,
+        {"orderby": "Material,Plant,StorageLocation,Batch,InventorySpecialStockType,InventoryStockType"},
+    ),
 )

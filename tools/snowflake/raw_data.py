@@ -16,7 +16,9 @@ from pathlib import Path
 import duckdb
 from snowflake.connector import SnowflakeConnection
 
-RAW_SCHEMAS = ("raw_sap", "raw_ops")
+from ingestion.contract import landed_sources
+
+RAW_SCHEMAS = (*(f"raw_{source}" for source in landed_sources()), "raw_ops")
 
 # DuckDB's type as the landing leaves it, and the Snowflake type that dlt creates for the same column.
 _SNOWFLAKE_TYPES = {

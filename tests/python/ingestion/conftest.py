@@ -27,13 +27,15 @@ FILES = {
     "LFA1": ["LIFNR,LAND1,NAME1,ORT01"]
     + [f"{key},{country},Synthetic Supplier {key},Town" for key, country in SUPPLIERS],
     "MAKT": ["MATNR,MAKTX", "M-1,Sample bolt", "M-2,Sample nut", "M-3,Sample washer"],
+    "MARD": ["MATNR,WERKS,LGORT,CHARG,LBBSA,MEINS,LABST"]
+    + [f"M-{i},{plant},0001,,01,EA,{i}00.5" for i in (1, 2, 3) for plant in ("1000", "2000")],
     "T001W": ["WERKS,NAME1,LAND1,ORT01", "1000,North,GB,Town", "2000,South,DE,Town"],
 }  # fmt: skip
 
 
 @pytest.fixture
 def tables(tmp_path: Path) -> Tables:
-    """Ten orders of two items, six suppliers, three materials, two plants."""
+    """Ten orders of two items, six suppliers, three materials, two plants, six stocks."""
     directory = tmp_path / "extract"
     directory.mkdir()
     for name, lines in FILES.items():

@@ -14,7 +14,7 @@ from ingestion.sandbox import SandboxServer
 
 SEED = int(os.environ.get("STRATA_SEED", "1"))
 TABLES = ["purchase_orders", "purchase_order_items", "purchase_order_schedule_lines", "goods_receipts", "suppliers",
-          "materials", "plants"]  # fmt: skip
+          "materials", "material_stock", "plants"]  # fmt: skip
 
 
 def content(path):

@@ -8,6 +8,7 @@ import pytest
 from support.loads import load
 
 from ingestion.cli import main
+from ingestion.contract import CONTRACTS_DIR, landed_sources
 
 COUNTS = """
 select dataset, rows_read, rows_good, rows_rejected, rows_unchanged, rows_deleted from raw_ops.loads
@@ -28,6 +29,7 @@ def test_a_first_load_lands_every_record_with_its_provenance(sap, rows):
         "goods_receipts": (8, 8, 0, 0, 0),
         "suppliers": (6, 6, 0, 0, 0),
         "materials": (3, 3, 0, 0, 0),
+        "material_stock": (6, 6, 0, 0, 0),
         "plants": (2, 2, 0, 0, 0),
     }
     for table in landed(rows):
@@ -168,6 +170,7 @@ def test_list_and_status_speak_json(sap, capsys):
     load()
     capsys.readouterr()
     main(["list", "--json"])
-    assert len(json.loads(capsys.readouterr().out)) == 7
+    contracts = [path for source in landed_sources() for path in (CONTRACTS_DIR / source).glob("*.odcs.yaml")]
+    assert len(json.loads(capsys.readouterr().out)) == len(contracts)
     main(["status", "--json"])
     assert {row["status"] for row in json.loads(capsys.readouterr().out)["loads"]} == {"landed"}

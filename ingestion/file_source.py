@@ -1,0 +1,294 @@
+"""Sources that come as files: which files are new or corrected, and their records into the landing.
+
+A file is known by its path and the SHA-256 of its content (raw_ops.files), not by its modification time, because a
+late file can carry an old one. New content at a known path replaces the rows that came from that path; content that
+already landed under another path is a repeated file and lands nothing. Files that are gone keep their rows.
+dlt's filesystem source follows modification times and hands over whole files; both lose records here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import dlt
+import pyarrow as pa
+import pyarrow.compute as pc
+from dlt.common.configuration import configspec
+from dlt.common.configuration.specs import BaseConfiguration
+
+from ingestion.checks import Reason
+from ingestion.contract import Dataset
+from ingestion.errors import ConfigError, SourceError
+from ingestion.files.layout import FileCount, FileLayout, RecordBatch
+from ingestion.files.reader import read_file
+from ingestion.landing import Delivered, Landing
+from ingestion.provenance import file_ref, split_file_ref
+from ingestion.settings import resolve
+from ingestion.vector import DeliveredTable
+
+ROWS_AT_ONCE = 200_000
+"""Rows that are checked and handed to dlt together: many small files in one go, a large one in parts."""
+
+
+@configspec
+class FileSourceConfig(BaseConfiguration):
+    """Settings under `sources.<source>`, from .dlt/config.toml or SOURCES__<SOURCE>__* in the environment."""
+
+    directory: str = None  # type: ignore[assignment]
+    max_reject_ratio: float = 0.05
+
+
+@dataclass
+class FileFacts:
+    """A file on its way into the warehouse."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+    rows_read: int = 0
+    rows_rejected: int = 0
+    is_correction: bool = False
+    encoding: str | None = None
+    lines: str | None = None
+
+
+class FileReader:
+    """Reads the files of one source; see `ingestion.runner.SourceReader` for what the runner asks of it."""
+
+    name: ClassVar[str]
+    max_shrink_ratio = 0.2
+
+    def __init__(self, config: FileSourceConfig) -> None:
+        self.max_reject_ratio = config.max_reject_ratio
+        self._root = Path(config.directory)
+        if not self._root.is_dir():
+            raise ConfigError(
+                f"the directory {self._root} does not exist.",
+                subject=f"source {self.name}",
+                remedy=f"set SOURCES__{self.name.upper()}__DIRECTORY to where the files are delivered.",
+            )
+
+    @classmethod
+    def from_config(cls) -> Self:
+        """A reader with its settings resolved the dlt way.
+
+        Raises:
+            ConfigError: the directory is not set or not there.
+        """
+        return cls(resolve(FileSourceConfig(), cls.name))
+
+    def refused_fields(self, contracts: dict[str, Dataset]) -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
+        """Files declare no types: each is held against its contract when it is read."""
+        return {name: {} for name in contracts}, {name: [] for name in contracts}
+
+    def resources(self, landing: Landing) -> list[Any]:
+        """dlt resources, one for each dataset."""
+        return [
+            dlt.resource(self._read(landing, dataset), name=f"read_{name}")
+            for name, dataset in landing.contracts.items()
+        ]
+
+    def _read(self, landing: Landing, dataset: Dataset) -> Iterator[Any]:
+        known = landing.known_files(dataset.name)
+        paths_by_hash = {sha256: path for path, sha256 in known.items()}
+        pending = _Pending(landing, dataset)
+        for path in self._paths(dataset):
+            facts = self._facts(path)
+            if known.get(facts.path) == facts.sha256:
+                continue
+            facts.is_correction = facts.path in known
+            twin = paths_by_hash.get(facts.sha256)
+            if twin is not None and twin != facts.path:
+                yield from self._repeated(landing, dataset, facts, twin)
+                continue
+            yield from self._read_one(landing, dataset, path, facts, pending)
+            paths_by_hash[facts.sha256] = facts.path
+        yield from pending.flush()
+        yield from landing.finish(dataset.name)
+
+    def _paths(self, dataset: Dataset) -> list[Path]:
+        """The dataset's files in the order of their names; hidden and half-copied ones are left alone."""
+        found = (path for path in self._root.glob(dataset.files.pattern) if path.is_file())
+        return sorted(path for path in found if path.name[0] not in ".~" and path.suffix not in (".part", ".tmp"))
+
+    def _facts(self, path: Path) -> FileFacts:
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return FileFacts(path.relative_to(self._root).as_posix(), digest, path.stat().st_size)
+        except OSError as error:
+            raise self._unreadable(path, error) from error
+
+    def _read_one(
+        self, landing: Landing, dataset: Dataset, path: Path, facts: FileFacts, pending: _Pending
+    ) -> Iterator[Any]:
+        try:
+            file = read_file(path, _layout(dataset))
+            for batch in file:
+                _assert_header(dataset, facts, batch)
+                yield from pending.add(facts, batch)
+        except SourceError as error:
+            # One file that cannot be read must not hold up the others: it is reported and tried again next time.
+            landing.refuse_file(dataset.name, facts.path, error.what)
+            pending.forget(facts)
+            return
+        if file.count.records != facts.rows_read or file.count.accounted != file.count.lines:
+            raise AssertionError(f"{facts.path}: {facts.rows_read} records, the reader counted {file.count}")
+        facts.encoding, facts.lines = file.encoding, _lines(file.count)
+        if self._facts(path).sha256 != facts.sha256:
+            raise SourceError(
+                "it changed while it was read; nothing of this run was landed.",
+                subject=f"{self.name}.{dataset.name}, file {facts.path}",
+                remedy="have files put in place by renaming them when they are complete, then run again.",
+            )
+        pending.done(facts)
+
+    def _repeated(self, landing: Landing, dataset: Dataset, facts: FileFacts, twin: str) -> Iterator[Any]:
+        landing.notices.append(f"{dataset.name}: {facts.path} has the content of {twin}: not landed again")
+        if facts.is_correction:
+            yield from landing.withdraw_file(dataset.name, facts.path)
+        yield from landing.note_file(
+            dataset.name, facts.path, facts.sha256, status="repeated", layout=twin, size_bytes=facts.size_bytes
+        )
+
+    def _unreadable(self, path: Path, error: OSError) -> SourceError:
+        return SourceError(
+            f"it cannot be read: {error.strerror or error}; nothing of this run was landed.",
+            subject=f"source {self.name}, file {path.name}",
+            remedy="check the file and its permissions, then run again.",
+        )
+
+
+class _Pending:
+    """Records of several files, collected until there are enough to check them together."""
+
+    def __init__(self, landing: Landing, dataset: Dataset) -> None:
+        self._landing = landing
+        self._dataset = dataset
+        self._tables: list[pa.Table] = []
+        self._columns: list[dict[str, pa.Array]] = []
+        self._owners: list[tuple[FileFacts, int]] = []
+        self._rejected: list[tuple[Delivered, Reason]] = []
+        self._finished: list[FileFacts] = []
+        self._rows = 0
+
+    def add(self, facts: FileFacts, batch: RecordBatch) -> Iterator[Any]:
+        """Take a batch of one file; yields what became ready to be loaded."""
+        count = batch.table.num_rows
+        facts.rows_read += count + len(batch.rejected)
+        facts.rows_rejected += len(batch.rejected)
+        for broken in batch.rejected:
+            where = Delivered(broken.raw, file_ref(facts.path, broken.line))
+            self._rejected.append((where, Reason(broken.code, "*", broken.detail)))
+        if count:
+            mark, texts = ":", pc.cast(batch.lines, pa.string())
+            if batch.cells is not None:
+                mark, texts = f"!{self._dataset.files.sheet}!", batch.cells
+            self._columns.append(
+                {
+                    "refs": pc.binary_join_element_wise(pa.scalar(facts.path), texts, pa.scalar(mark)),
+                    "hashes": batch.hashes,
+                    "_source_file": pa.repeat(pa.scalar(facts.path), count),
+                    "_source_line": batch.lines,
+                }
+            )
+            self._tables.append(batch.table)
+            self._owners.append((facts, count))
+            self._rows += count
+        if self._rows >= ROWS_AT_ONCE:
+            yield from self.flush()
+
+    def done(self, facts: FileFacts) -> None:
+        """The file was read to its end."""
+        self._finished.append(facts)
+
+    def forget(self, facts: FileFacts) -> None:
+        """Drop what was collected of a file that is refused as a whole."""
+        kept = [position for position, (owner, _) in enumerate(self._owners) if owner is not facts]
+        self._rows -= sum(count for owner, count in self._owners if owner is facts)
+        self._tables = [self._tables[position] for position in kept]
+        self._columns = [self._columns[position] for position in kept]
+        self._owners = [self._owners[position] for position in kept]
+        self._rejected = [
+            (item, reason) for item, reason in self._rejected if split_file_ref(item.ref)[0] != facts.path
+        ]
+
+    def flush(self) -> Iterator[Any]:
+        """Check and yield all that was collected, then the files that are complete."""
+        name = self._dataset.name
+        if self._tables:
+            table = pa.concat_tables(self._tables, promote_options="default")
+            columns = {key: _joined([part[key] for part in self._columns]) for key in self._columns[0]}
+            refs, hashes = columns.pop("refs"), columns.pop("hashes")
+            yield from self._landing.arrow_batch(name, DeliveredTable(table, refs, hashes, columns))
+            self._count_rejected()
+        yield from self._landing.reject_all(name, self._rejected)
+        for facts in self._finished:
+            if facts.is_correction and facts.rows_read == facts.rows_rejected:
+                yield from self._landing.withdraw_file(name, facts.path)
+            yield from self._landing.note_file(
+                name,
+                facts.path,
+                facts.sha256,
+                status="landed",
+                encoding=facts.encoding,
+                layout=facts.lines,
+                size_bytes=facts.size_bytes,
+                rows_read=facts.rows_read,
+                rows_good=facts.rows_read - facts.rows_rejected,
+                rows_rejected=facts.rows_rejected,
+            )
+        self._tables, self._columns, self._owners, self._rejected, self._finished = [], [], [], [], []
+        self._rows = 0
+
+    def _count_rejected(self) -> None:
+        ends, total = [], 0
+        for facts, count in self._owners:
+            total += count
+            ends.append((total, facts))
+        waiting = iter(ends)
+        end, facts = next(waiting)
+        for position in self._landing.rejected_positions[self._dataset.name]:
+            while position >= end:
+                end, facts = next(waiting)
+            facts.rows_rejected += 1
+
+
+def _joined(parts: list[pa.Array]) -> pa.Array:
+    return pa.chunked_array(parts).combine_chunks() if len(parts) > 1 else parts[0]
+
+
+def _assert_header(dataset: Dataset, facts: FileFacts, batch: RecordBatch) -> None:
+    """Refuse a file whose header lacks required fields: it is another kind of file, not one with bad records."""
+    names = batch.table.column_names
+    missing = [spec.source_field for spec in dataset.fields if spec.required and spec.source_field not in names]
+    if missing and dataset.files.format != "jsonl" and batch.table.num_rows:
+        raise SourceError(
+            f"its header lacks {', '.join(missing)}; it has {', '.join(names[:12])}.",
+            subject=f"{dataset.source}.{dataset.name}, file {facts.path}",
+            remedy="have it delivered with these columns, or change the contract if the change is agreed.",
+        )
+
+
+def _lines(count: FileCount) -> str:
+    """Where the lines of the file went, as JSON."""
+    return json.dumps({name: value for name, value in vars(count).items() if name != "notes"})
+
+
+def _layout(dataset: Dataset) -> FileLayout:
+    spec = dataset.files
+    return FileLayout(
+        format=spec.format,
+        columns=tuple(field.source_field for field in dataset.fields),
+        delimiter=spec.delimiter,
+        sheet=spec.sheet,
+        unpivot_columns=spec.unpivot_columns,
+        unpivot_name_field=spec.unpivot_name_field or "name",
+        unpivot_value_field=spec.unpivot_value_field or "value",
+        total_rows=spec.total_rows,
+    )
