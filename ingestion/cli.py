@@ -8,6 +8,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -69,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     trace = command("trace", _trace, "Where a landed row came from: request, load, time, hash.")
     trace.add_argument("table", help="for example purchase_orders or raw_sap.purchase_orders")
     trace.add_argument("key", help="the key; parts joined by / as in 4500000001/10")
+    describe = command("describe", _describe, "What is in a file, and a draft of the contract to land it with.")
+    describe.add_argument("file", type=Path, metavar="FILE", help="CSV, JSON Lines or a workbook")
+    describe.add_argument("--sheet", help="of a workbook; else the largest")
+    describe.add_argument("--contract", metavar="SOURCE.DATASET", help="write a draft of this contract")
+    describe.add_argument("--out", type=Path, default=Path("contracts"), metavar="DIR", help="default: contracts")
     contracts = command("contracts", _contracts, "Write what is generated from the contracts: dbt sources.")
     contracts.add_argument("--check", action="store_true", help="only say what is stale, exit 1 if anything is")
     sandbox = commands.add_parser("sandbox", help="Serve the stand-in company on loopback.", add_help=False)
@@ -122,18 +128,16 @@ def _load(options: argparse.Namespace) -> int:
                 continue
             reports.append(report)
             code = code or report.exit_code
+            if not options.json and (not options.quiet or report.exit_code):
+                _print_report(report)
         ensure_landing_tables()
     if options.json:
         print(json.dumps([{**dataclasses.asdict(report), "over_limit": report.over_limit} for report in reports]))
-    else:
-        for report in reports:
-            if not options.quiet or report.exit_code:
-                _print_report(report)
     if skipped:
         err.print(f"no settings, so not landed: {', '.join(skipped)}", highlight=False, soft_wrap=True)
     if first_error is not None:
         raise first_error
-    if not reports:
+    if not options.sources and all(report.source == "dbt_artifacts" for report in reports):
         raise ConfigError(
             "no source has settings.", subject="load", remedy="see docs/sources/, or use `make run` for the sandbox."
         )
@@ -210,6 +214,19 @@ def _trace(options: argparse.Namespace) -> int:
     from ingestion.status import print_trace
 
     return print_trace(out, options.table, options.key, as_json=options.json)
+
+
+def _describe(options: argparse.Namespace) -> int:
+    from ingestion.draft import run_describe
+
+    return run_describe(
+        out,
+        options.file,
+        sheet=options.sheet,
+        contract=options.contract,
+        directory=options.out,
+        as_json=options.json,
+    )
 
 
 def _contracts(options: argparse.Namespace) -> int:

@@ -128,7 +128,7 @@ class FileReader:
         self, landing: Landing, dataset: Dataset, path: Path, facts: FileFacts, pending: _Pending
     ) -> Iterator[Any]:
         try:
-            file = read_file(path, _layout(dataset))
+            file = read_file(path, self.layout(dataset))
             for batch in file:
                 _assert_header(dataset, facts, batch)
                 yield from pending.add(facts, batch)
@@ -147,6 +147,20 @@ class FileReader:
                 remedy="have files put in place by renaming them when they are complete, then run again.",
             )
         pending.done(facts)
+
+    def layout(self, dataset: Dataset) -> FileLayout:
+        """How the dataset's files are laid out: what its contract says. What it leaves out is detected."""
+        spec = dataset.files
+        return FileLayout(
+            format=spec.format,
+            columns=tuple(field.source_field for field in dataset.fields),
+            delimiter=spec.delimiter,
+            sheet=spec.sheet,
+            unpivot_columns=spec.unpivot_columns,
+            unpivot_name_field=spec.unpivot_name_field or "name",
+            unpivot_value_field=spec.unpivot_value_field or "value",
+            total_rows=spec.total_rows,
+        )
 
     def _repeated(self, landing: Landing, dataset: Dataset, facts: FileFacts, twin: str) -> Iterator[Any]:
         landing.notices.append(f"{dataset.name}: {facts.path} has the content of {twin}: not landed again")
@@ -278,17 +292,3 @@ def _assert_header(dataset: Dataset, facts: FileFacts, batch: RecordBatch) -> No
 def _lines(count: FileCount) -> str:
     """Where the lines of the file went, as JSON."""
     return json.dumps({name: value for name, value in vars(count).items() if name != "notes"})
-
-
-def _layout(dataset: Dataset) -> FileLayout:
-    spec = dataset.files
-    return FileLayout(
-        format=spec.format,
-        columns=tuple(field.source_field for field in dataset.fields),
-        delimiter=spec.delimiter,
-        sheet=spec.sheet,
-        unpivot_columns=spec.unpivot_columns,
-        unpivot_name_field=spec.unpivot_name_field or "name",
-        unpivot_value_field=spec.unpivot_value_field or "value",
-        total_rows=spec.total_rows,
-    )

@@ -36,15 +36,19 @@ class Description:
     reject_codes: dict[str, int]
 
 
-def describe_file(path: Path | str) -> Description:
+def describe_file(path: Path | str, layout: FileLayout | None = None) -> Description:
     """Read a file to its end and say how it is laid out.
+
+    Args:
+        path: the file.
+        layout: what is known of it; the format is guessed when left out, the sheet is then the largest.
 
     Raises:
         SourceError: the file cannot be read.
     """
     path = Path(path)
-    layout = FileLayout(guess_format(path))
-    if layout.format == "workbook":
+    layout = layout or FileLayout(guess_format(path))
+    if layout.format == "workbook" and layout.sheet is None:
         sizes = sheet_sizes(path)
         layout = replace(layout, sheet=max(sizes, key=lambda name: sizes[name])) if sizes else layout
     reader = read_file(path, layout)

@@ -24,6 +24,7 @@ MAX_HEADER_ROWS = 10  # rows that one header may span
 HEADER_ROWS = 200  # rows in which the header is looked for
 PART_ROWS = 20_000
 BLANKS = re.compile(r"\s+")
+UNREADABLE = (python_calamine.CalamineError, python_calamine.PasswordError, OSError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -169,12 +170,8 @@ def open_sheet(path: Path, layout: FileLayout) -> tuple[Sheet, SheetHeader]:
         with python_calamine.CalamineWorkbook.from_path(path) as workbook:
             names = _candidates(path, workbook, layout)
             found = [_read_sheet(workbook, name) for name in names]
-    except (python_calamine.CalamineError, python_calamine.PasswordError, OSError, ValueError) as error:
-        raise SourceError(
-            f"the workbook cannot be read: {error}.",
-            subject=str(path),
-            remedy="open it in a spreadsheet program, remove any password and save it again as .xlsx.",
-        ) from error
+    except UNREADABLE as error:
+        raise _unreadable(path, error) from error
     headers = [(sheet, header) for sheet in found if (header := find_sheet_header(sheet, layout, path))]
     if len(headers) > 1:
         expected = _expected(layout)
@@ -191,9 +188,24 @@ def open_sheet(path: Path, layout: FileLayout) -> tuple[Sheet, SheetHeader]:
 
 
 def sheet_sizes(path: Path) -> dict[str, int]:
-    """Rows of each visible sheet."""
-    with python_calamine.CalamineWorkbook.from_path(path) as workbook:
-        return {name: workbook.get_sheet_by_name(name).total_height for name in _visible(workbook)}
+    """Rows of each visible sheet.
+
+    Raises:
+        SourceError: no workbook, or protected by a password.
+    """
+    try:
+        with python_calamine.CalamineWorkbook.from_path(path) as workbook:
+            return {name: workbook.get_sheet_by_name(name).total_height for name in _visible(workbook)}
+    except UNREADABLE as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> SourceError:
+    return SourceError(
+        f"the workbook cannot be read: {error}.",
+        subject=str(path),
+        remedy="open it in a spreadsheet program, remove any password and save it again as .xlsx.",
+    )
 
 
 def find_sheet_header(sheet: Sheet, layout: FileLayout, path: Path) -> SheetHeader | None:

@@ -17,8 +17,8 @@ from typing import Any
 import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigFieldMissingException, InvalidNativeValue
+from dlt.common.configuration import configspec
+from dlt.common.configuration.exceptions import InvalidNativeValue
 from dlt.common.configuration.specs import BaseConfiguration, ConnectionStringCredentials
 from psycopg2 import sql
 
@@ -28,6 +28,7 @@ from ingestion.errors import ConfigError, SourceError
 from ingestion.items import arrow_type
 from ingestion.key_comparison import KeyComparison, deleted_rows
 from ingestion.landing import DeliveredTable, Landing
+from ingestion.settings import resolve
 
 KEYS_A_QUERY = 10_000
 
@@ -89,10 +90,10 @@ class AtomReader:
             ConfigError: the connection string is missing or cannot be read.
         """
         try:
-            return cls(resolve_configuration(AtomConfig(), sections=("sources", "atom")))
-        except (ConfigFieldMissingException, InvalidNativeValue):
+            return cls(resolve(AtomConfig(), cls.name))
+        except InvalidNativeValue:
             raise ConfigError(
-                "no value for SOURCES__ATOM__CREDENTIALS, or one that is not a connection string.",
+                "the value of SOURCES__ATOM__CREDENTIALS is not a connection string.",
                 subject="source atom",
                 remedy="set postgresql://user:password@host:5432/database in the environment or .dlt/secrets.toml "
                 "(docs/sources/atom.md), with %-escapes for special characters; or use `make run`.",

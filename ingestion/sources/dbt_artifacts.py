@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
 from ingestion import warehouse
@@ -25,6 +25,7 @@ from ingestion.contract import Dataset
 from ingestion.errors import ConfigError
 from ingestion.landing import Delivered, Landing
 from ingestion.places import artifacts_dir
+from ingestion.settings import resolve
 
 RUN_RESULTS, SOURCES, MANIFEST = "run_results.json", "sources.json", "manifest.json"
 SCHEMA_NAMES = {RUN_RESULTS: "run-results", SOURCES: "sources", MANIFEST: "manifest"}
@@ -105,7 +106,7 @@ class DbtArtifactsReader:
         Raises:
             ConfigError: a path is set and there is no such directory.
         """
-        reader = cls(resolve_configuration(DbtArtifactsConfig(), sections=("sources", "dbt_artifacts")))
+        reader = cls(resolve(DbtArtifactsConfig(), cls.name))
         if reader._given is not None and not reader._given.is_dir():
             raise ConfigError(
                 "there is no such directory.",

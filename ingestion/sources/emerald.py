@@ -20,14 +20,13 @@ from typing import Any
 
 import dlt
 import requests
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 
 from ingestion.contract import Dataset
-from ingestion.errors import ConfigError, SourceError
+from ingestion.errors import SourceError
 from ingestion.http import client
 from ingestion.landing import Delivered, Landing
 from ingestion.provenance import row_hash
@@ -41,6 +40,7 @@ from ingestion.rest_pages import (
     met_in,
     only_in_first,
 )
+from ingestion.settings import resolve
 
 API_PATH = "/emerald/api/v2"
 CLIENTS, CLIENT_KEY = "clients", "client_id"
@@ -101,15 +101,7 @@ class EmeraldReader:
         Raises:
             ConfigError: a setting is missing; names it.
         """
-        try:
-            return cls(resolve_configuration(EmeraldConfig(), sections=("sources", cls.name)))
-        except ConfigFieldMissingException as error:
-            missing = ", ".join(f"SOURCES__EMERALD__{name.upper()}" for name in error.fields)
-            raise ConfigError(
-                f"no value for {missing}.",
-                subject="source emerald",
-                remedy="set it in the environment or .dlt/secrets.toml (docs/sources/emerald.md); or use `make run`.",
-            ) from error
+        return cls(resolve(EmeraldConfig(), cls.name))
 
     def refused_fields(self, contracts: dict[str, Dataset]) -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
         """The service declares no types: each record shows its own."""

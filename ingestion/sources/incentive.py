@@ -16,15 +16,14 @@ from typing import Any
 import dlt
 import requests
 import urllib3
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator
 
 from ingestion.contract import Dataset
-from ingestion.errors import ConfigError, SourceError
+from ingestion.errors import SourceError
 from ingestion.http import client
 from ingestion.landing import Landing
 from ingestion.rest_pages import (
@@ -38,6 +37,7 @@ from ingestion.rest_pages import (
     only_in_first,
     reference,
 )
+from ingestion.settings import resolve
 
 API_PATH = "/incentive/api/v1"
 CURSOR_LOST = (400, 404, 410, 422)  # what services answer to a cursor they no longer know
@@ -96,15 +96,7 @@ class IncentiveReader:
         Raises:
             ConfigError: a setting is missing; names it.
         """
-        try:
-            return cls(resolve_configuration(IncentiveConfig(), sections=("sources", cls.name)))
-        except ConfigFieldMissingException as error:
-            missing = ", ".join(f"SOURCES__INCENTIVE__{name.upper()}" for name in error.fields)
-            raise ConfigError(
-                f"no value for {missing}.",
-                subject="source incentive",
-                remedy="set it in the environment or .dlt/secrets.toml (docs/sources/incentive.md); or use `make run`.",
-            ) from error
+        return cls(resolve(IncentiveConfig(), cls.name))
 
     def refused_fields(self, contracts: dict[str, Dataset]) -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
         """The service declares no types: each record shows its own."""
