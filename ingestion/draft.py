@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
@@ -139,10 +139,9 @@ def _whole_table(path: Path, layout: FileLayout) -> pa.Table:
 def _columns(table: pa.Table) -> list[Column]:
     distinct = {name: [text for text in pc.unique(table[name]).to_pylist() if text] for name in table.column_names}
     types = find_types(distinct)
-    naming, taken, columns = NamingConvention(), set[str](), []
+    taken, columns = set[str](), []
     for position, field in enumerate(table.column_names, start=1):
-        base = naming.normalize_identifier(field).strip("_") or f"column_{position}"
-        base = base if NAME.fullmatch(base) else f"column_{base}"
+        base = column_name(field, position)
         name, suffix = base, 2
         while name in taken:
             name, suffix = f"{base}_{suffix}", suffix + 1
@@ -153,30 +152,42 @@ def _columns(table: pa.Table) -> list[Column]:
     return columns
 
 
+def column_name(field: str, position: int) -> str:
+    """A name in snake_case for a header text; accents and signs are left out: `Weight (lb)` is weight_lb."""
+    plain = unicodedata.normalize("NFKD", field.replace("ß", "ss")).encode("ascii", "ignore").decode()
+    words = re.sub(r"[^0-9A-Za-z]+", " ", plain).strip()
+    name = NamingConvention().normalize_identifier(words).strip("_") if words else ""
+    if not name:
+        return f"column_{position}"
+    return name if NAME.fullmatch(name) else f"column_{name}"
+
+
 def _find_key(table: pa.Table, columns: list[Column]) -> list[str]:
     """Source fields of the first column, else the first combination, that tells all records apart."""
     if table.num_rows < MIN_KEY_ROWS:
         return []
-    places = {column.source_field: f"c{n}" for n, column in enumerate(columns)}
     possible = [column.source_field for column in columns if column.required and column.type.logical in KEY_TYPES]
-    with duckdb.connect(":memory:") as connection:
-        connection.register("records", table.rename_columns([places[name] for name in table.column_names]))
-
-        def count(fields: tuple[str, ...]) -> int:
-            chosen = ", ".join(places[field] for field in fields)
-            return connection.execute(f"select count(*) from (select distinct {chosen} from records)").fetchall()[0][0]
-
-        counts = {field: count((field,)) for field in possible}
-        alone = next((field for field in possible if counts[field] == table.num_rows), None)
-        if alone is not None:
-            return [alone]
-        best = sorted(possible, key=lambda field: -counts[field])[:MAX_KEY_CANDIDATES]
-        candidates = [field for field in possible if field in best and counts[field] > 1]
-        for size in range(2, MAX_KEY_COLUMNS + 1):
-            for fields in combinations(candidates, size):
-                if count(fields) == table.num_rows:
-                    return list(fields)
+    values = {field: table[field].to_pylist() for field in possible}
+    counts = {field: len(set(texts)) for field, texts in values.items()}
+    alone = next((field for field in possible if counts[field] == table.num_rows), None)
+    if alone is not None:
+        return [alone]
+    best = sorted(possible, key=lambda field: -counts[field])[:MAX_KEY_CANDIDATES]
+    candidates = [field for field in possible if field in best and counts[field] > 1]
+    for size in range(2, MAX_KEY_COLUMNS + 1):
+        for fields in combinations(candidates, size):
+            if _is_unique([values[field] for field in fields]):
+                return list(fields)
     return []
+
+
+def _is_unique(columns: list[list[str]]) -> bool:
+    seen = set()
+    for row in zip(*columns, strict=True):
+        if row in seen:
+            return False
+        seen.add(row)
+    return True
 
 
 def _document(

@@ -27,12 +27,13 @@ from ingestion.errors import ConfigError, SourceError
 from ingestion.files.layout import FileCount, FileLayout, RecordBatch
 from ingestion.files.reader import read_file
 from ingestion.landing import Delivered, Landing
-from ingestion.provenance import file_ref, split_file_ref
+from ingestion.provenance import file_ref
 from ingestion.settings import resolve
 from ingestion.vector import DeliveredTable
 
-ROWS_AT_ONCE = 200_000
-"""Rows that are checked and handed to dlt together: many small files in one go, a large one in parts."""
+ROWS_AT_ONCE = 2 * 122_880
+"""Rows that are checked and handed to dlt together: many small files in one go, a large one in parts. A multiple of
+DuckDB's row group: of parts that fill them unevenly, DuckDB writes the whole table once more when the load ends."""
 
 
 @configspec
@@ -53,6 +54,7 @@ class FileFacts:
     rows_read: int = 0
     rows_rejected: int = 0
     is_correction: bool = False
+    is_on_its_way: bool = False
     encoding: str | None = None
     lines: str | None = None
 
@@ -133,6 +135,8 @@ class FileReader:
                 _assert_header(dataset, facts, batch)
                 yield from pending.add(facts, batch)
         except SourceError as error:
+            if facts.is_on_its_way:
+                raise  # a part of it is in the package already: nothing of this run may land
             # One file that cannot be read must not hold up the others: it is reported and tried again next time.
             landing.refuse_file(dataset.name, facts.path, error.what)
             pending.forget(facts)
@@ -178,16 +182,28 @@ class FileReader:
         )
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Records of one file; `columns` stand beside those of the table."""
+
+    facts: FileFacts
+    table: pa.Table
+    columns: dict[str, pa.Array]
+
+    def slice(self, start: int, count: int | None = None) -> _Part:
+        """Some of its records."""
+        columns = {name: column.slice(start, count) for name, column in self.columns.items()}
+        return _Part(self.facts, self.table.slice(start, count), columns)
+
+
 class _Pending:
     """Records of several files, collected until there are enough to check them together."""
 
     def __init__(self, landing: Landing, dataset: Dataset) -> None:
         self._landing = landing
         self._dataset = dataset
-        self._tables: list[pa.Table] = []
-        self._columns: list[dict[str, pa.Array]] = []
-        self._owners: list[tuple[FileFacts, int]] = []
-        self._rejected: list[tuple[Delivered, Reason]] = []
+        self._parts: list[_Part] = []
+        self._rejected: list[tuple[FileFacts, Delivered, Reason]] = []
         self._finished: list[FileFacts] = []
         self._rows = 0
 
@@ -198,24 +214,21 @@ class _Pending:
         facts.rows_rejected += len(batch.rejected)
         for broken in batch.rejected:
             where = Delivered(broken.raw, file_ref(facts.path, broken.line))
-            self._rejected.append((where, Reason(broken.code, "*", broken.detail)))
+            self._rejected.append((facts, where, Reason(broken.code, "*", broken.detail)))
         if count:
             mark, texts = ":", pc.cast(batch.lines, pa.string())
             if batch.cells is not None:
                 mark, texts = f"!{self._dataset.files.sheet}!", batch.cells
-            self._columns.append(
-                {
-                    "refs": pc.binary_join_element_wise(pa.scalar(facts.path), texts, pa.scalar(mark)),
-                    "hashes": batch.hashes,
-                    "_source_file": pa.repeat(pa.scalar(facts.path), count),
-                    "_source_line": batch.lines,
-                }
-            )
-            self._tables.append(batch.table)
-            self._owners.append((facts, count))
+            columns = {
+                "refs": pc.binary_join_element_wise(pa.scalar(facts.path), texts, pa.scalar(mark)),
+                "hashes": batch.hashes,
+                "_source_file": pa.repeat(pa.scalar(facts.path), count),
+                "_source_line": batch.lines,
+            }
+            self._parts.append(_Part(facts, batch.table, columns))
             self._rows += count
-        if self._rows >= ROWS_AT_ONCE:
-            yield from self.flush()
+        while self._rows >= ROWS_AT_ONCE:
+            yield from self._flush(self._take(ROWS_AT_ONCE))
 
     def done(self, facts: FileFacts) -> None:
         """The file was read to its end."""
@@ -223,48 +236,67 @@ class _Pending:
 
     def forget(self, facts: FileFacts) -> None:
         """Drop what was collected of a file that is refused as a whole."""
-        kept = [position for position, (owner, _) in enumerate(self._owners) if owner is not facts]
-        self._rows -= sum(count for owner, count in self._owners if owner is facts)
-        self._tables = [self._tables[position] for position in kept]
-        self._columns = [self._columns[position] for position in kept]
-        self._owners = [self._owners[position] for position in kept]
-        self._rejected = [
-            (item, reason) for item, reason in self._rejected if split_file_ref(item.ref)[0] != facts.path
-        ]
+        self._parts = [part for part in self._parts if part.facts is not facts]
+        self._rows = sum(part.table.num_rows for part in self._parts)
+        self._rejected = [rejected for rejected in self._rejected if rejected[0] is not facts]
 
     def flush(self) -> Iterator[Any]:
         """Check and yield all that was collected, then the files that are complete."""
+        yield from self._flush(self._take(self._rows))
+
+    def _take(self, rows: int) -> list[_Part]:
+        """The first records; the others stay."""
+        taken = []
+        self._rows -= rows
+        while rows:
+            part = self._parts.pop(0)
+            if part.table.num_rows > rows:
+                self._parts.insert(0, part.slice(rows))
+                part = part.slice(0, rows)
+            taken.append(part)
+            rows -= part.table.num_rows
+        return taken
+
+    def _flush(self, parts: list[_Part]) -> Iterator[Any]:
         name = self._dataset.name
-        if self._tables:
-            table = pa.concat_tables(self._tables, promote_options="default")
-            columns = {key: _joined([part[key] for part in self._columns]) for key in self._columns[0]}
+        for owner in [part.facts for part in parts] + [facts for facts, _, _ in self._rejected]:
+            owner.is_on_its_way = True
+        if parts:
+            table = pa.concat_tables([part.table for part in parts], promote_options="default")
+            columns = {key: _joined([part.columns[key] for part in parts]) for key in parts[0].columns}
             refs, hashes = columns.pop("refs"), columns.pop("hashes")
             yield from self._landing.arrow_batch(name, DeliveredTable(table, refs, hashes, columns))
-            self._count_rejected()
-        yield from self._landing.reject_all(name, self._rejected)
+            self._count_rejected(parts)
+        yield from self._landing.reject_all(name, [(item, reason) for _, item, reason in self._rejected])
+        self._rejected = []
+        waiting = {part.facts.path for part in self._parts}
         for facts in self._finished:
-            if facts.is_correction and facts.rows_read == facts.rows_rejected:
-                yield from self._landing.withdraw_file(name, facts.path)
-            yield from self._landing.note_file(
-                name,
-                facts.path,
-                facts.sha256,
-                status="landed",
-                encoding=facts.encoding,
-                layout=facts.lines,
-                size_bytes=facts.size_bytes,
-                rows_read=facts.rows_read,
-                rows_good=facts.rows_read - facts.rows_rejected,
-                rows_rejected=facts.rows_rejected,
-            )
-        self._tables, self._columns, self._owners, self._rejected, self._finished = [], [], [], [], []
-        self._rows = 0
+            if facts.path not in waiting:
+                yield from self._note(facts)
+        self._finished = [facts for facts in self._finished if facts.path in waiting]
 
-    def _count_rejected(self) -> None:
+    def _note(self, facts: FileFacts) -> Iterator[Any]:
+        name = self._dataset.name
+        if facts.is_correction and facts.rows_read == facts.rows_rejected:
+            yield from self._landing.withdraw_file(name, facts.path)
+        yield from self._landing.note_file(
+            name,
+            facts.path,
+            facts.sha256,
+            status="landed",
+            encoding=facts.encoding,
+            layout=facts.lines,
+            size_bytes=facts.size_bytes,
+            rows_read=facts.rows_read,
+            rows_good=facts.rows_read - facts.rows_rejected,
+            rows_rejected=facts.rows_rejected,
+        )
+
+    def _count_rejected(self, parts: list[_Part]) -> None:
         ends, total = [], 0
-        for facts, count in self._owners:
-            total += count
-            ends.append((total, facts))
+        for part in parts:
+            total += part.table.num_rows
+            ends.append((total, part.facts))
         waiting = iter(ends)
         end, facts = next(waiting)
         for position in self._landing.rejected_positions[self._dataset.name]:

@@ -68,6 +68,7 @@ class Service:
         self.max_attempts = max_attempts
         self._repeated: dict[str, Counter[str]] = defaultdict(Counter)
         self.cancelled = threading.Event()
+        self.first_failure: SourceError | None = None  # of any collection that is read in parallel
         self._max_backoff = max_backoff_seconds
         self._timeout = timeout_seconds
         self._refusals = 0  # since the last good answer

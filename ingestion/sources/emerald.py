@@ -15,20 +15,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-import dlt
 import requests
 from dlt.common.configuration import configspec
-from dlt.common.configuration.specs import BaseConfiguration
-from dlt.common.typing import TSecretStrValue
-from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 
-from ingestion.contract import Dataset
 from ingestion.errors import SourceError
-from ingestion.http import client
 from ingestion.landing import Delivered, Landing
+from ingestion.platform import PlatformConfig, PlatformReader
 from ingestion.provenance import row_hash
 from ingestion.rest_pages import (
     Delivery,
@@ -40,95 +35,41 @@ from ingestion.rest_pages import (
     met_in,
     only_in_first,
 )
-from ingestion.settings import resolve
 
-API_PATH = "/emerald/api/v2"
 CLIENTS, CLIENT_KEY = "clients", "client_id"
 KEY_PAGE_SIZE = 1000  # keys are short
 PASSES = 4  # times that a set is read as a whole before the read fails
 
 
 @configspec
-class EmeraldConfig(BaseConfiguration):
+class EmeraldConfig(PlatformConfig):
     """Settings under `sources.emerald`."""
 
-    base_url: str = None  # type: ignore[assignment]
-    token: TSecretStrValue = None  # type: ignore[assignment]
-    requests_per_minute: int = 0
-    page_size: int = 100
     workers: int = 8
-    lookback_hours: int = 24
     check_erased: bool = True
-    max_shrink_ratio: float = 0.2
-    max_reject_ratio: float = 0.05
-    max_attempts: int = 8
-    max_backoff_seconds: float = 60.0
-    timeout_seconds: float = 30.0
 
 
-class EmeraldReader:
-    """Reads the Emerald platform; see `ingestion.runner.SourceReader` for what the runner asks of it."""
+class EmeraldReader(PlatformReader):
+    """Reads the Emerald platform."""
 
     name = "emerald"
+    api_path = "/emerald/api/v2"
+    config_class = EmeraldConfig
 
     def __init__(self, config: EmeraldConfig) -> None:
-        self.max_reject_ratio = config.max_reject_ratio
-        self.max_shrink_ratio = config.max_shrink_ratio
-        self._lookback = timedelta(hours=config.lookback_hours)
-        self._page_size = config.page_size
+        super().__init__(config)
         self._workers = max(config.workers, 1)
         self._check_erased = config.check_erased
-        self.service = Service(
-            self.name,
-            config.base_url.rstrip("/") + API_PATH,
-            client(
-                self.name,
-                base_url=config.base_url,
-                auth=BearerTokenAuth(config.token),
-                requests_per_minute=config.requests_per_minute,
-                max_attempts=1,  # the service repeats
-                timeout_seconds=config.timeout_seconds,
-            ),
-            max_attempts=config.max_attempts,
-            max_backoff_seconds=config.max_backoff_seconds,
-            timeout_seconds=config.timeout_seconds,
-        )
 
-    @classmethod
-    def from_config(cls) -> EmeraldReader:
-        """A reader with its settings resolved the dlt way.
-
-        Raises:
-            ConfigError: a setting is missing; names it.
-        """
-        return cls(resolve(EmeraldConfig(), cls.name))
-
-    def refused_fields(self, contracts: dict[str, Dataset]) -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
-        """The service declares no types: each record shows its own."""
-        return {}, {}
-
-    def resources(self, landing: Landing) -> list[Any]:
-        """One dlt resource for each dataset."""
-        return [dlt.resource(self._read(landing, name), name=f"read_{name}") for name in landing.contracts]
-
-    def _read(self, landing: Landing, name: str) -> Iterator[Any]:
-        # The cursor is kept in the resource's state, which travels in the same load package as the rows.
-        state = dlt.current.resource_state()
-        cursor = state.get("cursor")
-        start = datetime.fromisoformat(cursor) - self._lookback if cursor else None
-        delivery = Delivery(landing, name)
+    def _pages(self, name: str, start: datetime | None, delivery: Delivery) -> Iterator[list[Judged]]:
         params = {"modified_since": as_parameter(start)} if start else {}
-        pages = NumberedPages(
+        return NumberedPages(
             self.service, name, params, self._page_size, self._workers, delivery.judge, may_vanish=name == CLIENTS
-        )
-        for page in pages.read():
-            yield from delivery.land(page)
-        if name == CLIENTS and self._check_erased and cursor:
+        ).read()
+
+    def _after_pages(self, landing: Landing, name: str, start: datetime | None, delivery: Delivery) -> Iterator[Any]:
+        if name == CLIENTS and self._check_erased and start:
             yield from self._mark_erased(landing, delivery.keys)
-        state["cursor"] = delivery.cursor(cursor)
-        if again := self.service.repeated(name):
-            landing.notices.append(f"{name}: {again}")
-        yield from landing.finish(name, start and start.isoformat(), state["cursor"])
 
     def _mark_erased(self, landing: Landing, delivered: set[str]) -> Iterator[Any]:
         """Compare the keys of all clients with the warehouse: an erased client leaves no other trace.
@@ -263,9 +204,11 @@ class NumberedPages:
                     pool.shutdown(cancel_futures=True)
                     raise
         except (SourceError, ReadStopped) as error:
-            raise self._failed or error from None
+            # Another collection's failure stops this one too, because they share the service: that one is told.
+            raise self._failed or self._service.first_failure or error from None
         finally:
-            self._service.cancelled.clear()
+            if self._service.first_failure is None:
+                self._service.cancelled.clear()
 
     def _page_in_worker(self, number: int) -> Page:
         if self._service.cancelled.is_set():
@@ -275,6 +218,8 @@ class NumberedPages:
         except BaseException as error:
             if self._failed is None:
                 self._failed = error
+            if isinstance(error, SourceError) and self._service.first_failure is None:
+                self._service.first_failure = error
             self._service.cancelled.set()
             raise
 

@@ -13,19 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import dlt
 import requests
 import urllib3
 from dlt.common.configuration import configspec
-from dlt.common.configuration.specs import BaseConfiguration
-from dlt.common.typing import TSecretStrValue
-from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator
 
-from ingestion.contract import Dataset
 from ingestion.errors import SourceError
-from ingestion.http import client
-from ingestion.landing import Landing
+from ingestion.platform import PlatformConfig, PlatformReader
 from ingestion.rest_pages import (
     Delivery,
     Judged,
@@ -37,88 +31,30 @@ from ingestion.rest_pages import (
     only_in_first,
     reference,
 )
-from ingestion.settings import resolve
 
-API_PATH = "/incentive/api/v1"
 CURSOR_LOST = (400, 404, 410, 422)  # what services answer to a cursor they no longer know
 OVERLAP = timedelta(seconds=1)  # a restart begins this far before its point: right for `>=` and for `>`
 EARLY_ENDS = 3  # requests for a last page that comes too early
 
 
 @configspec
-class IncentiveConfig(BaseConfiguration):
+class IncentiveConfig(PlatformConfig):
     """Settings under `sources.incentive`."""
 
-    base_url: str = None  # type: ignore[assignment]
-    token: TSecretStrValue = None  # type: ignore[assignment]
-    requests_per_minute: int = 0
     page_size: int = 200
-    lookback_hours: int = 24
-    max_shrink_ratio: float = 0.2
-    max_reject_ratio: float = 0.05
-    max_attempts: int = 8
     max_restarts: int = 5
-    max_backoff_seconds: float = 60.0
-    timeout_seconds: float = 30.0
 
 
-class IncentiveReader:
-    """Reads the incentive platform; see `ingestion.runner.SourceReader` for what the runner asks of it."""
+class IncentiveReader(PlatformReader):
+    """Reads the incentive platform."""
 
     name = "incentive"
+    api_path = "/incentive/api/v1"
+    config_class = IncentiveConfig
 
     def __init__(self, config: IncentiveConfig) -> None:
-        self.max_reject_ratio = config.max_reject_ratio
-        self.max_shrink_ratio = config.max_shrink_ratio
-        self._lookback = timedelta(hours=config.lookback_hours)
-        self._page_size = config.page_size
+        super().__init__(config)
         self._max_restarts = config.max_restarts
-        self.service = Service(
-            self.name,
-            config.base_url.rstrip("/") + API_PATH,
-            client(
-                self.name,
-                base_url=config.base_url,
-                auth=BearerTokenAuth(config.token),
-                requests_per_minute=config.requests_per_minute,
-                max_attempts=1,  # the service repeats
-                timeout_seconds=config.timeout_seconds,
-            ),
-            max_attempts=config.max_attempts,
-            max_backoff_seconds=config.max_backoff_seconds,
-            timeout_seconds=config.timeout_seconds,
-        )
-
-    @classmethod
-    def from_config(cls) -> IncentiveReader:
-        """A reader with its settings resolved the dlt way.
-
-        Raises:
-            ConfigError: a setting is missing; names it.
-        """
-        return cls(resolve(IncentiveConfig(), cls.name))
-
-    def refused_fields(self, contracts: dict[str, Dataset]) -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
-        """The service declares no types: each record shows its own."""
-        return {}, {}
-
-    def resources(self, landing: Landing) -> list[Any]:
-        """One dlt resource for each dataset."""
-        return [dlt.resource(self._read(landing, name), name=f"read_{name}") for name in landing.contracts]
-
-    def _read(self, landing: Landing, name: str) -> Iterator[Any]:
-        # The cursor is kept in the resource's state, which travels in the same load package as the rows: a run that
-        # fails or is killed leaves both as they were, or both new.
-        state = dlt.current.resource_state()
-        cursor = state.get("cursor")
-        start = datetime.fromisoformat(cursor) - self._lookback if cursor else None
-        delivery = Delivery(landing, name)
-        for page in self._pages(name, start, delivery):
-            yield from delivery.land(page)
-        state["cursor"] = delivery.cursor(cursor)
-        if again := self.service.repeated(name):
-            landing.notices.append(f"{name}: {again}")
-        yield from landing.finish(name, start and start.isoformat(), state["cursor"])
 
     def _pages(self, name: str, start: datetime | None, delivery: Delivery) -> Iterator[list[Judged]]:
         """Pages of one whole read, over as many walks along the cursor as it takes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -131,6 +132,19 @@ def test_a_file_of_another_kind_is_refused_and_the_others_land(
     write(inbox / "sign_ups_2026-10.csv", line("S2"))
     assert load() == EXIT_OK, "the refused file is tried again"
     assert keys(rows) == ["S1", "S2"]
+
+
+def test_a_file_that_breaks_off_is_refused_as_a_whole(inbox: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ingestion.file_source.ROWS_AT_ONCE", 10)
+    write(inbox / "a.csv", line("S1"))
+    text = "\n".join([HEADER, *(line(f"B{n}", company=f"Synthetic {n * 7919}") for n in range(3000))])
+    (inbox / "b.csv.gz").write_bytes(gzip.compress(text.encode())[:-2000])
+    monkeypatch.setattr("ingestion.file_source.FileReader._paths", lambda self, dataset: sorted(inbox.glob("*.csv*")))
+    assert load() == EXIT_REJECTS
+    assert keys(rows) == ["S1"]
+    (inbox / "b.csv.gz").write_bytes(gzip.compress(text.encode()))
+    assert load() == EXIT_OK
+    assert len(keys(rows)) == 3001
 
 
 def test_a_new_column_lands_and_is_logged(inbox: Path, rows: Rows):
