@@ -80,6 +80,7 @@ class Checker:
         self.dataset = dataset
         self._model = _model(dataset)
         self._known = dataset.by_source_field
+        self._members = [(field.name, f"m{number}") for number, field in enumerate(dataset.fields)]
         self._keeps_empty = {field.source_field for field in dataset.fields if field.empty_is_value}
         self._columns = {field.source_field: field.name for field in dataset.fields}
         self._refused = tuple(
@@ -110,7 +111,7 @@ class Checker:
         if self._refused:
             return Checked(None, {}, self._refused)
         values = model.__dict__
-        row = {column: values[name] for name, column in self._columns.items()}
+        row = {column: values[member] for column, member in self._members}
         extras = {name: _as_text(record[name]) for name in record.keys() - self._columns.keys()}
         return Checked(row, extras)
 
@@ -124,15 +125,18 @@ class Checker:
         if item["input"] is None or code == "REQUIRED_MISSING":
             code = "KEY_MISSING" if field.key_position else "REQUIRED_MISSING"
             return Reason(code, name, "no value")
-        shown = "a sensitive value" if field.is_sensitive else repr(item["input"])[:MAX_DETAIL]
-        return Reason(code, name, f"{item['msg']}; found {shown}")
+        if field.is_sensitive:  # the message of a parser can hold the value too
+            return Reason(code, name, "a sensitive value, not shown here")
+        return Reason(code, name, f"{item['msg']}; found {repr(item['input'])[:MAX_DETAIL]}")
 
 
 def _model(dataset: Dataset) -> type[BaseModel]:
+    """A model with members m0, m1, ...: a source may name fields as pydantic does not allow, such as _id or copy."""
     members: dict[str, Any] = {}
-    for field in dataset.fields:
+    for number, field in enumerate(dataset.fields):
         kind = _type(field) if dataset.files is None else _type_in_text(field)
-        members[field.source_field] = (kind, ...) if field.required else (kind | None, None)
+        rule = {} if field.required else {"default": None}
+        members[f"m{number}"] = (kind if field.required else kind | None, Rule(alias=field.source_field, **rule))
     return create_model(dataset.name, __config__=ConfigDict(extra="ignore"), **members)
 
 

@@ -62,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     load = command("load", _load, "Land sources: all of them, or the ones named.")
     load.add_argument("sources", nargs="*", metavar="SOURCE")
     load.add_argument("--quiet", action="store_true", help="print only what went wrong")
-    command("status", _status, "The last load of each dataset, dead letters not yet replayed, schema changes.")
+    status = command("status", _status, "The last load of each dataset, open dead letters, schema changes, files.")
+    status.add_argument("--source", help="only this source")
     replay = command("replay", _replay, "Check dead letters again with today's contract and land what is now good.")
     replay.add_argument("--source", required=True)
     replay.add_argument("--dataset")
@@ -191,7 +192,7 @@ def _print_report(report: Any) -> None:
 def _status(options: argparse.Namespace) -> int:
     from ingestion.status import print_status
 
-    return print_status(out, as_json=options.json)
+    return print_status(out, as_json=options.json, source=options.source)
 
 
 def _replay(options: argparse.Namespace) -> int:

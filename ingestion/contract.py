@@ -5,9 +5,10 @@ needs beyond the standard stands in its `customProperties`: `sourceField` on a p
 and on the table `readMode` (incremental, full or file), `changeCursor` (the column that orders changes) and
 `replacesBy` (a read of one value of this column replaces all rows with that value).
 `emptyIsValue` on a property says that an empty text is a value of its own, as in SAP's keys.
-Of files it also says how values are written: on the table `fileFormat`, `filePattern` and, for workbooks, `sheet`,
-`unpivotColumns`, `unpivotNameField`, `unpivotValueField` and `totalRows`; on a property `dateFormat`,
-`decimalSeparator` and `thousandsSeparator`.
+Of files it also says how they are written: on the table `fileFormat`, `filePattern`, where it cannot be found
+`delimiter`, `encoding` and `hasHeader`, and for workbooks `sheet`, `unpivotColumns`, `unpivotNameField`,
+`unpivotValueField`, `unpivotHeaderRows` (row number to field) and `totalRows`; on a property `dateFormat`,
+`decimalSeparator` and `thousandsSeparator`. `ingestion.files.layout.FileLayout` explains each.
 """
 
 from __future__ import annotations
@@ -69,10 +70,13 @@ class FileSpec:
     format: str
     pattern: str
     delimiter: str | None = None
+    encoding: str | None = None
+    has_header: bool | None = None
     sheet: str | None = None
     unpivot_columns: str | None = None
     unpivot_name_field: str | None = None
     unpivot_value_field: str | None = None
+    unpivot_header_rows: tuple[tuple[int, str], ...] = ()
     total_rows: str | None = None
 
 
@@ -196,10 +200,13 @@ def _files(custom: dict[str, Any]) -> FileSpec | None:
         format=custom["fileFormat"],
         pattern=custom["filePattern"],
         delimiter=custom.get("delimiter"),
+        encoding=custom.get("encoding"),
+        has_header=custom.get("hasHeader"),
         sheet=custom.get("sheet"),
         unpivot_columns=custom.get("unpivotColumns"),
         unpivot_name_field=custom.get("unpivotNameField"),
         unpivot_value_field=custom.get("unpivotValueField"),
+        unpivot_header_rows=tuple((int(row), field) for row, field in custom.get("unpivotHeaderRows", {}).items()),
         total_rows=custom.get("totalRows"),
     )
 

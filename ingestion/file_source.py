@@ -159,10 +159,13 @@ class FileReader:
             format=spec.format,
             columns=tuple(field.source_field for field in dataset.fields),
             delimiter=spec.delimiter,
+            encoding=spec.encoding,
+            has_header=spec.has_header,
             sheet=spec.sheet,
             unpivot_columns=spec.unpivot_columns,
             unpivot_name_field=spec.unpivot_name_field or "name",
             unpivot_value_field=spec.unpivot_value_field or "value",
+            unpivot_header_rows=spec.unpivot_header_rows,
             total_rows=spec.total_rows,
         )
 
@@ -299,7 +302,7 @@ class _Pending:
             ends.append((total, part.facts))
         waiting = iter(ends)
         end, facts = next(waiting)
-        for position in self._landing.rejected_positions[self._dataset.name]:
+        for position in sorted(self._landing.rejected_positions[self._dataset.name]):
             while position >= end:
                 end, facts = next(waiting)
             facts.rows_rejected += 1

@@ -329,7 +329,7 @@ class Landing:
         for name in delivered.table.column_names:
             if name in dataset.by_source_field:
                 continue
-            column = self._naming.normalize_identifier(name).lstrip("_") or "unnamed"
+            column = self._column_name(name).lstrip("_") or "unnamed"
             while column in dataset.by_name or column in columns:
                 column += "_2"
             columns[column] = as_text_column(delivered.table[name])
@@ -379,13 +379,17 @@ class Landing:
     ) -> tuple[dict[str, Any], tuple[Reason, ...]]:
         columns: dict[str, Any] = {}
         for name, value in extras.items():
-            column = self._naming.normalize_identifier(name)
+            column = self._column_name(name)
             if column in dataset.by_name or column in columns or column.startswith("_"):
                 return {}, (Reason("AMBIGUOUS_FIELD", name, f"its column name {column} is taken"),)
             columns[column] = value
         for column in columns:
             self._note_column(dataset, column)
         return columns, ()
+
+    def _column_name(self, name: str) -> str:
+        """The column for a field that the contract does not know; dlt refuses to name a field without a name."""
+        return self._naming.normalize_identifier(name) if name.strip() else "_"
 
     def _note_column(self, dataset: Dataset, column: str) -> None:
         known = self._existing.get(dataset.name, Existing()).columns

@@ -3,6 +3,7 @@
 Without postponed annotations: dlt looks the types of inherited settings up in the module of the heir.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
@@ -36,7 +37,7 @@ class PlatformConfig(BaseConfiguration):
     timeout_seconds: float = 30.0
 
 
-class PlatformReader:
+class PlatformReader(ABC):
     """Reads a platform's collections; see `ingestion.runner.SourceReader` for what the runner asks of it."""
 
     name: ClassVar[str]
@@ -96,9 +97,9 @@ class PlatformReader:
             landing.notices.append(f"{name}: {again}")
         yield from landing.finish(name, start and start.isoformat(), state["cursor"])
 
+    @abstractmethod
     def _pages(self, name: str, start: datetime | None, delivery: Delivery) -> Iterator[list[Judged]]:
         """Pages of one whole read of what changed since `start`, each record judged."""
-        raise NotImplementedError
 
     def _after_pages(self, landing: Landing, name: str, start: datetime | None, delivery: Delivery) -> Iterator[Any]:
         """What else is to be landed once all pages came."""

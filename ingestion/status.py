@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ingestion import warehouse
@@ -41,7 +43,7 @@ order by source, dataset, status
 """
 
 
-def print_status(out: Console, *, as_json: bool) -> int:
+def print_status(out: Console, *, as_json: bool, source: str | None = None) -> int:
     """Print the last load of each dataset, open dead letters by reason, schema changes, and the files known."""
     from ingestion.sources import SOURCES
 
@@ -53,6 +55,8 @@ def print_status(out: Console, *, as_json: bool) -> int:
         "schema_changes": warehouse.query(pipeline, CHANGES),
         "files": warehouse.query(pipeline, FILES),
     }
+    if source is not None:
+        found = {title: [row for row in rows if row["source"] == source] for title, rows in found.items()}
     if as_json:
         print(json.dumps(found, default=str))
         return EXIT_OK
@@ -137,7 +141,17 @@ def _print_rows(out: Console, title: str, rows: list[dict[str, Any]]) -> None:
     if not rows:
         out.print(f"{title}: none")
         return
-    table = Table(*rows[0], title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for name, value in rows[0].items():
+        table.add_column(name, justify="right" if isinstance(value, int) else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        table.add_row(*map(_shown, row.values()))
     out.print(table)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return "" if value is None else escape(str(value))

@@ -6,7 +6,7 @@ The SQL decides fast which records fit beyond doubt. A record that it does not t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
@@ -71,12 +71,15 @@ class TableChecker:
 
     def check(self, table: pa.Table) -> CheckedTable:
         """Split a table of delivered records into those that fit their contract and the rest."""
-        names = set(table.column_names)
-        typed = ", ".join(f"{_value(spec, table)} as {_quoted(spec.name)}" for spec in self._dataset.fields)
-        tests = [_test(spec, table) for spec in self._dataset.fields]
-        tests += [_is_text(table, name) for name in names if _needs_text_check(table, name)]
+        # DuckDB does not tell names apart that differ in capitals only, and a source may call a field _position.
+        places = {name: f"c{number}" for number, name in enumerate(table.column_names)}
+        plain = table.rename_columns(list(places.values()))
+        fields = [replace(spec, source_field=places.get(spec.source_field, "absent")) for spec in self._dataset.fields]
+        typed = ", ".join(f"{_value(spec, plain)} as {_quoted(spec.name)}" for spec in fields)
+        tests = [_test(spec, plain) for spec in fields]
+        tests += [_is_text(plain, name) for name in plain.column_names if _needs_text_check(plain, name)]
         fits = "false" if self._refused else " and ".join(test for test in tests if test) or "true"
-        numbered = table.append_column("_position", pa.array(np.arange(table.num_rows)))
+        numbered = plain.append_column("_position", pa.array(np.arange(table.num_rows)))
         self._connection.register("delivered", numbered)
         try:
             checked = self._connection.sql(
