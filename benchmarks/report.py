@@ -11,10 +11,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import parts
 from benchmarks.figures import RATIOS, Spread, as_json, growth
 from benchmarks.workspace import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
+AGAIN = ("seconds", "cpu_seconds", "whole_seconds", "whole_cpu_seconds")  # of each source with nothing new
 BUSY_LOAD = 0.5  # load average a core, at the start, above which seconds say little
 
 # section: (figure, label, format)
@@ -56,7 +58,7 @@ SECTIONS = {
 
 def show(by_scale: Mapping[float, Mapping[str, Spread]], machine: Mapping[str, Any], out: Console) -> None:
     """Print the tables: a column a scale with median and, for repeats, least to most; then the growth."""
-    grown = growth(by_scale)
+    grown = growth(by_scale) if by_scale else {}
     for section, lines in SECTIONS.items():
         table = Table(section, title_justify="left")
         for scale in by_scale:
@@ -69,7 +71,8 @@ def show(by_scale: Mapping[float, Mapping[str, Spread]], machine: Mapping[str, A
                 cells.append(f"{grown[name]:.2f}x" if name in grown else "")
             if any(cells):
                 table.add_row(label, *cells)
-        out.print(table)
+        if by_scale:
+            out.print(table)
     out.print(
         f"{machine['cpu_model']}, {machine['cores']} cores, {machine['memory_gib']} GiB. Ratios are of one run and "
         "travel to other machines; seconds do not. What is in each figure: docs/benchmarks.md.",
@@ -82,8 +85,36 @@ def show(by_scale: Mapping[float, Mapping[str, Spread]], machine: Mapping[str, A
         )
 
 
+def show_parts(figures: Mapping[str, float], out: Console) -> None:
+    """Print what each way of landing takes against its target, and each source with nothing new."""
+    sources = [name.removesuffix("_rows_landed") for name in figures if name.endswith("_rows_landed")]
+    if sources:
+        table = Table("nothing new", title_justify="left")
+        for column in ("load, s", "processor s", "whole command, s", "processor s", "rows read again"):
+            table.add_column(column, justify="right")
+        for source in sources:
+            cells = [f"{figures[f'{source}_{name}']:.2f}" for name in AGAIN]
+            label = source.removeprefix("again_").replace("whole_company_", "1x: ")
+            table.add_row(label, *cells, f"{figures[f'{source}_rows_read']:,.0f}")
+        out.print(table)
+    found = parts.verdicts(figures)
+    if not found:
+        return
+    table = Table("against its target", title_justify="left")
+    for column in ("figure", "target", ""):
+        table.add_column(column, justify="right")
+    for target, value, is_met in found:
+        verdict = "[green]met[/]" if is_met else "[red]missed[/]"
+        table.add_row(target.label, format(value, target.style), target.wanted, verdict)
+    out.print(table)
+
+
 def save(
-    by_scale: Mapping[float, Mapping[str, Spread]], machine: Mapping[str, Any], repeats: int, directory: Path
+    by_scale: Mapping[float, Mapping[str, Spread]],
+    machine: Mapping[str, Any],
+    repeats: int,
+    directory: Path,
+    figures: Mapping[str, float] | None = None,
 ) -> Path:
     """Write the results file, named by its UTC time; returns its path."""
     now = datetime.now(UTC)
@@ -94,7 +125,12 @@ def save(
         "machine": machine,
         "repeats": repeats,
         "scales": as_json(by_scale),
-        "growth": growth(by_scale),
+        "growth": growth(by_scale) if by_scale else {},
+        "parts": dict(figures or {}),
+        "targets": [
+            {"figure": target.figure, "value": value, "target": target.wanted, "is_met": is_met}
+            for target, value, is_met in parts.verdicts(figures or {})
+        ],
         "ratios": {name: f"{above} / {below}: {label}" for name, (above, below, label) in RATIOS.items()},
     }
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

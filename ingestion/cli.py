@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 
-from ingestion.errors import EXIT_OK, ConfigError, NotConfiguredError, StrataError
+from ingestion.errors import EXIT_OK, ConfigError, DestinationError, NotConfiguredError, StrataError
 
 EXIT_CODES = """exit codes:
   0   done
@@ -131,7 +131,8 @@ def _load(options: argparse.Namespace) -> int:
             code = code or report.exit_code
             if not options.json and (not options.quiet or report.exit_code):
                 _print_report(report)
-        ensure_landing_tables()
+        if not isinstance(first_error, DestinationError):
+            ensure_landing_tables()
     if options.json:
         print(json.dumps([{**dataclasses.asdict(report), "over_limit": report.over_limit} for report in reports]))
     if skipped:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -97,19 +97,25 @@ class FileReader:
 
     def _read(self, landing: Landing, dataset: Dataset) -> Iterator[Any]:
         known = landing.known_files(dataset.name)
-        paths_by_hash = {sha256: path for path, sha256 in known.items()}
         pending = _Pending(landing, dataset)
-        for path in self._paths(dataset):
-            facts = self._facts(path)
-            if known.get(facts.path) == facts.sha256:
+        found = [(path, self._facts(path)) for path in self._paths(dataset)]
+        now = {facts.path: facts.sha256 for _, facts in found}
+        # Content that stands in the warehouse; not that of a path whose file has other content by now.
+        landed = {
+            file.sha256: path
+            for path, file in known.items()
+            if file.is_landed and now.get(path, file.sha256) == file.sha256
+        }
+        for path, facts in found:
+            if facts.path in known and known[facts.path].sha256 == facts.sha256:
                 continue
             facts.is_correction = facts.path in known
-            twin = paths_by_hash.get(facts.sha256)
-            if twin is not None and twin != facts.path:
+            twin = landed.get(facts.sha256)
+            if twin is not None:
                 yield from self._repeated(landing, dataset, facts, twin)
                 continue
-            yield from self._read_one(landing, dataset, path, facts, pending)
-            paths_by_hash[facts.sha256] = facts.path
+            if (yield from self._read_one(landing, dataset, path, facts, pending)):
+                landed[facts.sha256] = facts.path
         yield from pending.flush()
         yield from landing.finish(dataset.name)
 
@@ -128,7 +134,8 @@ class FileReader:
 
     def _read_one(
         self, landing: Landing, dataset: Dataset, path: Path, facts: FileFacts, pending: _Pending
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, bool]:
+        """Yield the file's records; returns whether it was read to its end."""
         try:
             file = read_file(path, self.layout(dataset))
             for batch in file:
@@ -140,7 +147,7 @@ class FileReader:
             # One file that cannot be read must not hold up the others: it is reported and tried again next time.
             landing.refuse_file(dataset.name, facts.path, error.what)
             pending.forget(facts)
-            return
+            return False
         if file.count.records != facts.rows_read or file.count.accounted != file.count.lines:
             raise AssertionError(f"{facts.path}: {facts.rows_read} records, the reader counted {file.count}")
         facts.encoding, facts.lines = file.encoding, _lines(file.count)
@@ -151,6 +158,7 @@ class FileReader:
                 remedy="have files put in place by renaming them when they are complete, then run again.",
             )
         pending.done(facts)
+        return True
 
     def layout(self, dataset: Dataset) -> FileLayout:
         """How the dataset's files are laid out: what its contract says. What it leaves out is detected."""

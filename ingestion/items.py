@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import dlt
@@ -21,6 +22,14 @@ LINEAGE = [
     pa.field("_landed_at", TIMESTAMP),
     pa.field("_is_deleted", pa.bool_()),
 ]
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """A file that an earlier load dealt with: its content then, and whether rows stand under its path."""
+
+    sha256: str
+    is_landed: bool
 
 
 def arrow_type(spec: Field) -> pa.DataType:

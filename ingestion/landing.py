@@ -29,6 +29,7 @@ from ingestion.items import (
     ROW_CHANGES,
     SCHEMA_CHANGES,
     TIMESTAMP,
+    KnownFile,
     arrow_type,
     own_item,
     package_item,
@@ -70,7 +71,7 @@ class Landing:
         max_shrink_ratio: largest share of keys that may vanish from a full read.
         rows_where: rows that the warehouse holds of a dataset, by column values; nothing when left out.
         table_where: the same as an arrow table.
-        known_files: by dataset, path and SHA-256 of the files that landed before.
+        known_files: by dataset and path, the files that earlier loads dealt with.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Landing:
         max_shrink_ratio: float = 0.2,
         rows_where: RowsWhere = lambda name, equal: [],
         table_where: TableWhere = lambda name, equal: None,
-        known_files: dict[str, dict[str, str]] | None = None,
+        known_files: dict[str, dict[str, KnownFile]] | None = None,
     ) -> None:
         self.contracts = contracts
         self.run_id = run_id
@@ -217,8 +218,8 @@ class Landing:
         if letters:
             yield own_item(DEAD_LETTERS, letters)
 
-    def known_files(self, name: str) -> dict[str, str]:
-        """Path to SHA-256 of the files that landed before."""
+    def known_files(self, name: str) -> dict[str, KnownFile]:
+        """By path, the files that earlier loads dealt with."""
         return dict(self._known_files.get(name, {}))
 
     def refuse_file(self, name: str, path: str, why: str) -> None:

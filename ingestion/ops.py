@@ -15,7 +15,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from ingestion import warehouse
 from ingestion.contract import landed_sources, load_contracts
-from ingestion.items import DEAD_LETTERS, FILES, LOADS, OWN_TABLES, ROW_CHANGES, SCHEMA_CHANGES
+from ingestion.items import DEAD_LETTERS, FILES, LOADS, OWN_TABLES, ROW_CHANGES, SCHEMA_CHANGES, KnownFile
 
 TABLES = {
     "loads": {
@@ -109,6 +109,8 @@ def sweep(pipeline: dlt.Pipeline, source: str) -> None:
             if staged not in brought:
                 continue
             statements = [_take(raw, staged)]
+            if staged == DEAD_LETTERS:
+                statements = [_reopen_delivered_again(raw), *statements]
             if staged == FILES:
                 statements = [_close_letters_of_corrected(raw), _forget_older(raw), *statements]
             _in_one_go(client, [*statements, f"delete from {raw}.{staged}"])
@@ -146,6 +148,15 @@ def _close_letters_of_corrected(raw: str) -> str:
     """
 
 
+def _reopen_delivered_again(raw: str) -> str:
+    """A record that is delivered and refused again is open again, and belongs to the load that met it last."""
+    return f"""
+        update raw_ops.dead_letters set load_id = s._dlt_load_id, replayed_at = null, replay_outcome = null
+        from {raw}.{DEAD_LETTERS} as s
+        where s.dead_letter_id = dead_letters.dead_letter_id
+    """
+
+
 def _forget_older(raw: str) -> str:
     return f"""
         delete from raw_ops.files where exists (
@@ -155,13 +166,12 @@ def _forget_older(raw: str) -> str:
     """
 
 
-def known_files(pipeline: dlt.Pipeline, source: str) -> dict[str, dict[str, str]]:
-    """By dataset, path and SHA-256 of the files of a source that were dealt with."""
-    found: dict[str, dict[str, str]] = {}
-    for row in warehouse.query(
-        pipeline, "select dataset, path, sha256 from raw_ops.files where source = %s order by dataset, path", source
-    ):
-        found.setdefault(row["dataset"], {})[row["path"]] = row["sha256"]
+def known_files(pipeline: dlt.Pipeline, source: str) -> dict[str, dict[str, KnownFile]]:
+    """By dataset and path, the files of a source that were dealt with."""
+    found: dict[str, dict[str, KnownFile]] = {}
+    sql = "select dataset, path, sha256, status from raw_ops.files where source = %s order by dataset, path"
+    for row in warehouse.query(pipeline, sql, source):
+        found.setdefault(row["dataset"], {})[row["path"]] = KnownFile(row["sha256"], row["status"] == "landed")
     return found
 
 

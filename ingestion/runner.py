@@ -103,8 +103,20 @@ def finish_pending(pipeline: dlt.Pipeline, source: str) -> None:
     if pipeline.default_schema_name is None:
         pipeline.sync_destination()  # a new machine; else dlt's run does this itself
     if pipeline.has_pending_data:
+        _forget_normalised_twice(pipeline)
         _guard(pipeline, lambda: pipeline.run())
     ops.sweep(pipeline, source)
+
+
+def _forget_normalised_twice(pipeline: dlt.Pipeline) -> None:
+    """Drop the extracted half of a package whose normalised half is complete.
+
+    dlt renames the normalised package into place and then deletes the extracted one. A run killed between the two
+    leaves both, and dlt would normalise again and fail on the name for ever ("Directory not empty").
+    """
+    extracted = pipeline._get_normalize_storage().extracted_packages  # dlt has no public way to drop just these
+    for load_id in set(extracted.list_packages()) & set(pipeline.list_normalized_load_packages()):
+        extracted.delete_package(load_id)
 
 
 def existing_rows(pipeline: dlt.Pipeline, dataset: Dataset) -> Existing:

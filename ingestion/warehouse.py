@@ -74,9 +74,13 @@ def _prepare_file(path: Path) -> None:
         if path.exists():
             duckdb.connect(str(path)).close()
             return
-        quoted = str(path).replace("'", "''")
+        # Made under another name: a half-written file, of a full disk or a kill, would stop every later load.
+        fresh = path.with_name(f"{path.name}.new")
+        fresh.unlink(missing_ok=True)
+        quoted = str(fresh).replace("'", "''")
         with duckdb.connect() as connection:
             connection.execute(f"attach '{quoted}' (storage_version '{STORAGE_VERSION}')")
+        fresh.replace(path)
     except (duckdb.Error, OSError) as error:
         raise DestinationError(
             f"it cannot be opened for writing: {str(error).splitlines()[0]}",

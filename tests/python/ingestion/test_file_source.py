@@ -83,6 +83,25 @@ def test_a_corrected_file_replaces_its_rows_and_closes_its_letters(inbox: Path, 
     ]
     letters = "select record_key, replay_outcome from raw_ops.dead_letters order by all"
     assert rows(letters) == [("S2", "superseded"), ("S9", None)]
+    write(inbox / "sign_ups_2026-10.csv", line("S9", cost="nine"), line("S10"))
+    load()
+    assert rows(letters) == [("S2", "superseded"), ("S9", None)], "still broken in the correction: still open"
+
+
+def test_a_file_that_gets_its_old_content_back_and_one_that_is_rotated(inbox: Path, rows: Rows):
+    write(inbox / "sign_ups_a.csv", line("S1"))
+    write(inbox / "sign_ups_b.csv", line("S1"))
+    load()
+    write(inbox / "sign_ups_a.csv", line("S2"))
+    load()
+    assert keys(rows) == ["S2"]
+    write(inbox / "sign_ups_a.csv", line("S1"))
+    load()
+    assert keys(rows) == ["S1"]
+    (inbox / "sign_ups_a.csv").rename(inbox / "sign_ups_a.1.csv")
+    write(inbox / "sign_ups_a.csv", line("S3"))
+    load()
+    assert keys(rows) == ["S1", "S3"]
 
 
 def test_a_correction_without_a_good_record_withdraws_the_rows(inbox: Path, rows: Rows):

@@ -82,6 +82,10 @@ class CompanyTruth:
                 found[name] = self._csv_records(dataset.source, path, name)
         return found
 
+    def events(self, path: str) -> list[dict[str, Any]]:
+        """The events of a tracking file."""
+        return json_lines(self._root / "files" / "interactions" / path)
+
     def rejected(self, sources: list[str]) -> Counter[tuple[str, str, str, str]]:
         """Source, dataset, key or place, and reason of each record that the log says is refused."""
         contracts = {source: load_contracts(source) for source in sources}
@@ -144,7 +148,7 @@ def _record_key(dataset: Dataset, key: dict[str, str]) -> str:
 def _workbook_records(path: Path, dataset: Dataset) -> int:
     """Records of a sheet: below the header, without totals; of an unpivoted one each cell with a value."""
     sheet = load_workbook(path)[dataset.files.sheet]
-    rows = [row for row in sheet.iter_rows(values_only=True)]
+    rows = list(sheet.iter_rows(values_only=True))
     first = dataset.fields[0].source_field
     header = next(number for number, row in enumerate(rows) if row[0] == first)
     total = re.compile(dataset.files.total_rows)

@@ -13,11 +13,14 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from benchmarks import building, machine, report
+from benchmarks import building, file_rate, machine, parts, report
 from benchmarks.__main__ import main
 from benchmarks.figures import Spread, growth, summarise, with_ratios
 from benchmarks.process import BenchError, Measured, run, worker
+from benchmarks.workers import load_files
 from benchmarks.workspace import ROOT, Workspace
+from ingestion.contract import load_contracts
+from ingestion.sources import SOURCES
 
 ENV = dict(os.environ)
 BUSY = "x = bytearray(200 * 2**20)\nfor i in range(0, len(x), 4096): x[i] = 1\n"
@@ -222,7 +225,7 @@ def test_a_stage_works_in_its_own_files_only(tmp_path, monkeypatch):
         assert env[name].startswith(str(tmp_path))
 
 
-@pytest.mark.parametrize("arguments", [["--repeat", "0"], ["--scales", "0"], ["--scales", "nan"], ["--nonsense"]])
+@pytest.mark.parametrize("arguments", [["--repeat", "0"], ["--scales", "0"], ["--scales", "nan"], ["--only", "x"]])
 def test_wrong_arguments_end_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
@@ -230,11 +233,88 @@ def test_wrong_arguments_end_with_2(arguments, capsys):
     assert "usage" in capsys.readouterr().err
 
 
+MEASURED = {
+    "file_plain_load_per_read_cpu": 6.5,
+    "file_large_peak_mb": 2048.0,
+    "rest_records_per_cpu_second": 9_999.0,
+    "paging_saved_ratio": 0.4,
+    "again_crm_seconds": 0.4,
+    "again_crm_cpu_seconds": 0.3,
+    "again_crm_whole_seconds": 4.0,
+    "again_crm_whole_cpu_seconds": 3.0,
+    "again_crm_rows_read": 7.0,
+    "again_crm_rows_landed": 0.0,
+}
+
+
+def test_figures_are_held_against_their_targets_and_what_was_not_measured_is_left_out():
+    found = {target.figure: is_met for target, _, is_met in parts.verdicts(MEASURED)}
+    assert found == {
+        "file_plain_load_per_read_cpu": False,
+        "file_large_peak_mb": True,
+        "rest_records_per_cpu_second": False,
+        "paging_saved_ratio": True,
+    }
+
+
+def test_the_last_table_says_met_or_missed(tmp_path):
+    text = io.StringIO()
+    report.show_parts(MEASURED, Console(width=140, file=text))
+    lines = text.getvalue().splitlines()
+    assert any("typed read" in line and "6.50" in line and "at most 6" in line and "missed" in line for line in lines)
+    assert any("parallel paging" in line and "at least 0.4" in line and " met " in line for line in lines)
+    assert any("crm" in line and "4.00" in line and " 7 " in line for line in lines)
+    document = json.loads(report.save({}, machine.describe(), 1, tmp_path, MEASURED).read_text(encoding="utf-8"))
+    assert document["parts"] == MEASURED
+    assert [target["is_met"] for target in document["targets"]] == [False, True, False, True]
+
+
+def test_only_the_parts_named_are_measured(monkeypatch, tmp_path, capsys):
+    def part(name: str) -> parts.Part:
+        return parts.Part(name, name, lambda quick: {f"{name}_quick": float(quick)}, ())
+
+    monkeypatch.setattr(parts, "PARTS", (part("rest"), part("paging")))
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["--quick", "--only", "paging"]) == 0
+    document = json.loads(next(tmp_path.glob("*.json")).read_text(encoding="utf-8"))
+    assert document["parts"] == {"paging_quick": 1.0}
+    assert document["scales"] == {}
+    assert "paging ..." in capsys.readouterr().err
+
+
+def test_the_contract_of_the_file_measure_says_what_its_columns_are(tmp_path):
+    load_files.write_contract(tmp_path)
+    (dataset,) = load_contracts(load_files.SOURCE, tmp_path).values()
+    assert dataset.files.format == "csv" and dataset.keys == ("event_id",)
+    assert {f.name: (f.logical_type, f.physical_type) for f in dataset.fields} == {
+        name: spec[:2] for name, spec in load_files.COLUMNS.items()
+    }
+    assert dataset.by_name["amount"].minimum == 0
+    assert dataset.by_name["channel"].allowed == ("app", "partner", "web")
+
+
+@pytest.mark.slow  # eight processes, some of which import dlt
+def test_the_file_measure_lands_what_duckdb_reads():
+    found = file_rate.file_rate(rows=3000, repeats=1, large_rows=5000)
+    assert {name for name in found if name.endswith("load_per_read_cpu")} == {
+        "file_plain_load_per_read_cpu", "file_quoted_load_per_read_cpu",
+    }  # fmt: skip
+    assert all(value > 0 for value in found.values())
+
+
+@pytest.mark.slow  # lands every source of a small company twice and once more with a process each: about two minutes
+def test_every_source_is_measured_with_nothing_new():
+    found = parts.nothing_new.nothing_new(0.01)
+    assert {f"again_{source}_whole_seconds" for source in SOURCES} <= found.keys()
+    assert found["again_crm_rows_read"] == 0
+
+
 @pytest.mark.slow  # lands and builds a tiny company four times over: about a minute and a half
 def test_the_whole_bench_runs_and_its_results_hold_together(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "RESULTS", tmp_path)
     monkeypatch.chdir(tmp_path)
-    assert main(["--scales", "0.05", "--repeat", "1"]) == 0
+    assert main(["--scales", "0.05", "--repeat", "1", "--only", "company"]) == 0
     document = json.loads(next(tmp_path.glob("*.json")).read_text(encoding="utf-8"))
     found = {name: spread["median"] for name, spread in document["scales"]["0.05"].items()}
     assert {name for section in report.SECTIONS.values() for name, *_ in section} <= found.keys()

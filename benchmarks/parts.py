@@ -1,0 +1,134 @@
+"""The parts of the bench that stand for themselves: each measures one way of landing and holds it against a target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from benchmarks import database_rate, file_rate, nothing_new, parallel_paging, rest_rate
+from benchmarks.landing import Figures
+
+QUICK_SCALE, WHOLE_SCALE = 0.1, 1.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """A figure and what it may be at most, or has to be at least."""
+
+    figure: str
+    label: str
+    limit: float
+    at_least: bool = False
+    style: str = ".2f"
+
+    def is_met(self, value: float) -> bool:
+        """Whether the figure is within its limit."""
+        return value >= self.limit if self.at_least else value <= self.limit
+
+    @property
+    def wanted(self) -> str:
+        """The limit in words."""
+        return f"at {'least' if self.at_least else 'most'} {format(self.limit, ',.10g')}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One measure: `measure(quick)` gives its figures."""
+
+    name: str
+    label: str
+    measure: Callable[[bool], Figures]
+    targets: tuple[Target, ...]
+
+
+def _files(quick: bool) -> Figures:
+    if quick:
+        return file_rate.file_rate(rows=300_000, repeats=1)
+    return file_rate.file_rate(large_rows=file_rate.LARGE_ROWS)
+
+
+def _database(quick: bool) -> Figures:
+    rows, repeats = (200_000, 1) if quick else (database_rate.ROWS, 3)
+    return {f"database_{name}": value for name, value in database_rate.measure(rows, repeats).items()}
+
+
+def _rest(quick: bool) -> Figures:
+    return rest_rate.rest_rate(40_000 if quick else rest_rate.RECORDS)
+
+
+def _paging(quick: bool) -> Figures:
+    return parallel_paging.parallel_paging(1 if quick else 3)
+
+
+def _again(quick: bool) -> Figures:
+    figures = nothing_new.nothing_new(QUICK_SCALE)
+    if not quick:
+        whole = nothing_new.nothing_new(WHOLE_SCALE)
+        figures |= {name.replace("again_", "again_whole_company_", 1): value for name, value in whole.items()}
+    return figures
+
+
+PARTS = (
+    Part(
+        "files",
+        "a CSV of a file source",
+        _files,
+        (
+            Target("file_plain_load_per_read_cpu", "files: landing a CSV over DuckDB's typed read, processor", 6),
+            Target("file_quoted_load_per_read_cpu", "files: the same with quoted texts", 6),
+            Target("file_plain_load_per_read_whole_cpu", "files: the first with interpreter and imports in both", 6),
+            Target("file_large_peak_mb", "files: peak MiB of a load of 10 million rows", 2048, style=",.0f"),
+        ),
+    ),
+    Part(
+        "database",
+        "a table of a database",
+        _database,
+        (Target("database_load_per_copy", "database: landing a table over COPY of it to a file, time", 10),),
+    ),
+    Part(
+        "rest",
+        "records of a REST source",
+        _rest,
+        (
+            Target("rest_records_per_cpu_second", "REST: records a processor second", 10_000, True, ",.0f"),
+            Target("rest_checked_records_per_cpu_second", "REST: the same, repeats told apart", 10_000, True, ",.0f"),
+        ),
+    ),
+    Part(
+        "paging",
+        "pages of a slow service",
+        _paging,
+        (Target("paging_saved_ratio", "REST: time saved by parallel paging at 50 ms an answer", 0.4, True),),
+    ),
+    Part(
+        "nothing-new",
+        "loads of every source with nothing new",
+        _again,
+        (
+            Target("again_most_seconds", "nothing new: slowest source, s", 3),
+            Target("again_most_cpu_seconds", "nothing new: slowest source, processor s", 3),
+            Target("again_most_whole_cpu_seconds", "nothing new: slowest whole command, processor s", 3),
+            Target("again_whole_company_most_seconds", "nothing new: slowest source of the 1x company, s", 3),
+            Target("again_whole_company_most_cpu_seconds", "nothing new: the same, processor s", 3),
+            Target("again_whole_company_most_whole_cpu_seconds", "nothing new: its slowest command, processor s", 3),
+        ),
+    ),
+)
+NAMES = tuple(part.name for part in PARTS)
+
+
+def measure(names: Iterable[str], *, quick: bool, say: Callable[[str], None]) -> Figures:
+    """The figures of the parts named."""
+    figures: Figures = {}
+    for part in PARTS:
+        if part.name in names:
+            say(part.label)
+            figures |= part.measure(quick)
+    return figures
+
+
+def verdicts(figures: Mapping[str, float]) -> list[tuple[Target, float, bool]]:
+    """Each target whose figure was taken, with the figure and whether it is met."""
+    targets = [target for part in PARTS for target in part.targets if target.figure in figures]
+    return [(target, figures[target.figure], target.is_met(figures[target.figure])) for target in targets]
