@@ -14,7 +14,7 @@ import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from ingestion import warehouse
-from ingestion.contract import landed_sources, load_contracts
+from ingestion.contract import CONTRACTS_DIR, landed_sources, load_dataset
 from ingestion.items import DEAD_LETTERS, FILES, LOADS, OWN_TABLES, ROW_CHANGES, SCHEMA_CHANGES, KnownFile
 
 TABLES = {
@@ -83,17 +83,16 @@ def ensure_landing_tables() -> None:
         for row in warehouse.query(pipeline, "select table_schema, table_name from information_schema.tables")
     }
     statements: dict[str, None] = {}
-    for source in sources:
-        for dataset in load_contracts(source).values():
-            if (f"raw_{source}", dataset.name) in present:
-                continue
-            columns = [
-                f"{field.name} {COLUMN_TYPES.get(field.physical_type, field.physical_type)}" for field in dataset.fields
-            ]
-            columns += [f"{name} {kind}" for name, kind in (FILE_COLUMNS if dataset.files else {}).items()]
-            columns += [f"{name} {kind}" for name, kind in LINEAGE_COLUMNS.items()]
-            statements[f"create schema if not exists raw_{source}"] = None
-            statements[f"create table if not exists raw_{source}.{dataset.name} ({', '.join(columns)})"] = None
+    for path in sorted(CONTRACTS_DIR.glob("*/*.odcs.yaml")):
+        source, name = path.parent.name, path.name.removesuffix(".odcs.yaml")
+        if source not in sources or (f"raw_{source}", name) in present:
+            continue
+        dataset = load_dataset(path)
+        columns = {spec.name: COLUMN_TYPES.get(spec.physical_type, spec.physical_type) for spec in dataset.fields}
+        columns |= (FILE_COLUMNS if dataset.files else {}) | LINEAGE_COLUMNS
+        declared = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        statements[f"create schema if not exists raw_{source}"] = None
+        statements[f"create table if not exists raw_{source}.{dataset.name} ({declared})"] = None
     with pipeline.sql_client() as client:
         for statement in statements:
             client.execute_sql(statement)

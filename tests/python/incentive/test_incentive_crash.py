@@ -25,7 +25,7 @@ def content(path):
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.slow)])
-def test_(kills, tmp_path, record_property):
+def test_killed_at_random_moments_and_run_again(kills, tmp_path, record_property):
     print(f"seed {SEED}")
     chance = random.Random(SEED)
     app = IncentiveApp(platforms.incentive_documents())

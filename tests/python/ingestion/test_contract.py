@@ -9,23 +9,26 @@ import jsonschema
 import pytest
 import yaml
 
-from ingestion.contract import CONTRACTS_DIR, load_contracts, load_dataset
+from ingestion.contract import CONTRACTS_DIR, landed_sources, load_contracts, load_dataset
 from ingestion.errors import ConfigError
 from ingestion.generate import generate, json_schema, sources_yaml
 
 SAP = load_contracts("sap")
+ALL = {f"{source}.{name}": found for source in landed_sources() for name, found in load_contracts(source).items()}
 
 
-@pytest.mark.parametrize("name", sorted(SAP))
+@pytest.mark.parametrize("name", sorted(ALL))
 def test_every_dataset_has_a_key_of_required_fields_and_an_owner(name):
-    dataset = SAP[name]
+    dataset = ALL[name]
+    assert dataset.path.name == f"{dataset.name}.odcs.yaml", "the landing finds a table's contract by its file name"
     assert dataset.keys
     assert all(dataset.by_name[key].required for key in dataset.keys)
     assert dataset.owner
     assert dataset.retention
     assert dataset.change_cursor is None or dataset.change_cursor in dataset.by_name
     assert dataset.replaces_by is None or dataset.replaces_by in dataset.keys
-    assert dataset.read_mode in ("full", "incremental")
+    assert dataset.read_mode in ("full", "incremental", "file")
+    assert (dataset.files is not None) == (dataset.read_mode == "file")
 
 
 def test_a_contract_without_its_table_is_refused_with_file_and_remedy(tmp_path):

@@ -210,6 +210,22 @@ def test_trace_finds_a_row_by_key_and_by_place(inbox: Path, rows: Rows, capsys: 
     assert "dead letter" in capsys.readouterr().out
 
 
+def test_a_source_lands_where_its_empty_tables_were_made_before(
+    inbox: Path, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write(inbox / "sign_ups_2026-09.csv", line("S1"))
+    load()
+    assert rows("select count(*) from raw_energy.meter_readings") == [(0,)], "each contract has its table"
+    (tmp_path / "energy").mkdir()
+    monkeypatch.setenv("SOURCES__ENERGY__DIRECTORY", str(tmp_path / "energy"))
+    reading = '{"meter_id":"M1","reading_at":"2026-09-30T13:00:00Z","plant":"1010","energy_type":"electricity",'
+    (tmp_path / "energy" / "2026-09.jsonl").write_text(reading + '"reading_value":12.50,"unit":"kWh","more":{"a":1}}\n')
+    assert main(["load", "energy"]) == EXIT_OK
+    assert rows("select reading_value::varchar, more, length(_row_hash) from raw_energy.meter_readings") == [
+        ("12.5000", '{"a":1}', 64)
+    ]
+
+
 def test_a_missing_directory_is_named(monkeypatch: pytest.MonkeyPatch, inbox: Path, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setenv("SOURCES__CRM__DIRECTORY", str(inbox / "nowhere"))
     assert load() == 2

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-from pathlib import Path
+
+from support import killing
 
 from ingestion.cli import main
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def load() -> int:
@@ -19,11 +16,4 @@ def load() -> int:
 
 def start_load(settings: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
     """The same in a process of its own, which can be killed."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "ingestion", "load", "sap", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **settings},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    return killing.start_load("sap", settings, *arguments)

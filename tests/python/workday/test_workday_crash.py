@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-import time
 
 import pytest
-from support.processes import finish_source_load, start_source_load, warehouse_content
+from support.killing import content, finish, kill_some
 from support.workday_tenant import WORKER_KEYS, worker
 
 from ingestion.sandbox.rest import RestServer
@@ -24,21 +23,12 @@ def test_workday_load_killed_at_random_moments(kills, app, settings, tmp_path, r
     app.upsert("Workers", WORKER_KEYS, worker(400, FTE="101"))
     with RestServer([app], latency=0.1) as server:
         clean = settings(server) | {"STRATA_WAREHOUSE": str(tmp_path / "clean.duckdb")}
-        started = time.monotonic()
-        finish_source_load("workday", clean)
-        whole = time.monotonic() - started
+        whole = finish("workday", clean)
         dirty = clean | {"STRATA_WAREHOUSE": str(tmp_path / "killed.duckdb"), "STRATA_LOCK_WAIT": "20"}
-        chance, killed = random.Random(SEED), 0
-        for _ in range(kills):
-            process = start_source_load("workday", dirty)
-            # The first seconds are imports; the reading, normalising and loading come in the later part.
-            time.sleep(chance.uniform(0.3, 1.0) * whole)
-            killed += process.poll() is None
-            process.kill()
-            process.communicate()
+        killed = kill_some("workday", dirty, kills, whole, random.Random(SEED))
         record_property("killed", killed)
         assert killed > 0, "every run ended before it could be killed"
-        finish_source_load("workday", dirty)
-    found = warehouse_content(tmp_path / "killed.duckdb", "workday", TABLES)
-    assert found == warehouse_content(tmp_path / "clean.duckdb", "workday", TABLES)
+        finish("workday", dirty)
+    found = content(tmp_path / "killed.duckdb", "workday", TABLES)
+    assert found == content(tmp_path / "clean.duckdb", "workday", TABLES)
     assert len(found["workers"]) == 320
