@@ -28,14 +28,16 @@ TABLES = (
     "purchase_order_schedule_lines",
     "purchase_orders",
     "suppliers",
+    "material_stock",
 )
+FILES = "sign_ups"  # of the CRM: rows of a file are replaced by the file, and files are swept to raw_ops
 OF_THE_RUN = {"_dlt_id", "_dlt_load_id", "_landed_at"}
 LOAD_SECONDS = 150
 
 
 def _load(settings: dict[str, str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "ingestion", "load", "sap"],
+        [sys.executable, "-m", "ingestion", "load", "sap", "crm"],
         cwd=ROOT,
         env={**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false", **settings},
         capture_output=True,
@@ -47,7 +49,7 @@ def _load(settings: dict[str, str]) -> None:
 
 def _rows(cursor: Any, table: str) -> Any:
     """The table's content without what belongs to the run that landed it."""
-    result = cursor.execute(f"select * from raw_sap.{table}")
+    result = cursor.execute(f"select * from raw_{'crm' if table == FILES else 'sap'}.{table}")
     rows = result.fetchall()
     names = [column[0].lower() for column in result.description]
     kept = [position for position, name in enumerate(names) if name not in OF_THE_RUN]
@@ -75,14 +77,18 @@ def test_landing_twice_gives_the_same_tables_as_on_duckdb(
         emulator.connect(DATABASE, "RAW_SAP") as connection,
     ):
         local.execute("set TimeZone = 'UTC'")
-        for table in TABLES:
+        for table in (*TABLES, FILES):
             outcome = compare(table, _rows(local, table), _rows(connection.cursor(), table))
             assert outcome.equal, outcome
             assert outcome.duckdb_rows
         counts = "select dataset, count(*), sum(rows_read - rows_good - rows_rejected) from raw_ops.loads group by 1"
-        assert Counter(dict.fromkeys(TABLES, 2)) == {
+        assert Counter(dict.fromkeys((*TABLES, FILES), 2)) == {
             row[0]: row[1] for row in connection.cursor().execute(counts).fetchall() if row[2] == 0
         }
+        files = "select path, sha256, status, rows_good from raw_ops.files"
+        assert sorted(map(tuple, connection.cursor().execute(files).fetchall())) == sorted(
+            local.execute(files).fetchall()
+        )
         letters = "select dead_letter_id, reason_codes from raw_ops.dead_letters"
         rejected = {tuple(row) for row in local.execute(letters).fetchall()}
         assert rejected
