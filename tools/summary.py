@@ -15,6 +15,7 @@ from rich.table import Table
 LOADS = """
 select dataset, status, rows_read, rows_good, rows_rejected
 from raw_ops.loads
+where source <> 'dbt_artifacts' -- what dbt says of itself is not what the company delivered
 qualify row_number() over (partition by source, dataset order by finished_at desc, load_id desc) = 1
 order by dataset
 """

@@ -1,7 +1,7 @@
 """`make test` and `make test-all`: everything that guards a change, in two lanes for two cores.
 
 One lane lands the sandbox company and builds it on the `ci` target (unit and data tests included), then builds it
-twice on the Snowflake emulator and runs the static gate. The other lints and runs pytest.
+twice on the Snowflake emulator, runs the static gate and a part of pytest. The other lints and runs the rest of it.
 """
 
 from __future__ import annotations
@@ -37,17 +37,19 @@ def main() -> int:
         "SANDBOX_SCALE": os.environ.get("SANDBOX_SCALE", CI_SCALE),
     }
     marks = [] if options.all else ["-m", "not slow"]
-    pytest = [*PYTHON, "pytest", "-q", *marks]
+    pytest = [*PYTHON, "pytest", "-q", "--durations=10", "--durations-min=5", *marks]
     seeded = {"STRATA_SEED": str(seed)}
     heavy = ["tests/python/snowflake", "tests/python/packages"]
+    whole = [f"tests/python/{name}" for name in ("landing_all", "real_files", "files", "incentive", "emerald")]
     build_lane = [
         Step("land and build (ci)", [*PYTHON, "tools.run", "all"], ci, stop_lane_on_failure=True),
         Step("snowflake emulator", [*PYTHON, "tools.snowflake.job", "--raw", str(CI_WAREHOUSE)]),
         Step("pytest, both dialects", [*pytest, *heavy], seeded),
+        Step("pytest, whole loads", [*pytest, *whole], seeded),
     ]
     check_lane = [
         Step("lint", [*PYTHON, "tools.lint"]),
-        Step("pytest, the rest", [*pytest, "tests/python", *(f"--ignore={path}" for path in heavy)], seeded),
+        Step("pytest, the rest", [*pytest, "tests/python", *(f"--ignore={path}" for path in [*heavy, *whole])], seeded),
     ]
     outcomes = run_lanes([build_lane, check_lane], dict(os.environ))
     code = report(f"test: {time.monotonic() - started:.0f} s", outcomes)

@@ -97,7 +97,7 @@ def contract_behind_source(project: Project) -> Iterator[Breach]:
     contracts = {}
     for path in project.below("contracts", ".odcs.yaml"):
         parts = path.split("/")
-        if len(parts) == 3 and "property: sourceEntity" in project.texts[path]:  # others describe models
+        if len(parts) == 3 and "property: mapping" not in project.texts[path]:  # with mappings it describes a model
             contracts[(parts[1], parts[2].removesuffix(".odcs.yaml"))] = path
     contracted_sources = {source for source, _ in contracts}
     for (source, table), (path, line) in tables.items():

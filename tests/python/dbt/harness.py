@@ -19,8 +19,9 @@ import yaml
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
+from ingestion.contract import landed_sources
+
 ROOT = Path(__file__).resolve().parents[3]
-SOURCES_YML = ROOT / "models/staging/sap/_sap__sources.yml"
 FAILED = {"error", "fail", "runtime error", "partial success"}
 OPS_TABLES = {
     "loads": "source varchar, dataset varchar, load_id varchar, run_id varchar, started_at timestamptz, "
@@ -35,9 +36,10 @@ OPS_TABLES = {
 
 
 @cache
-def raw_columns() -> dict[str, dict[str, str]]:
-    """Column types of each raw_sap table, from the source file that the contracts generate."""
-    tables = yaml.safe_load(SOURCES_YML.read_text())["sources"][0]["tables"]
+def raw_columns(source: str = "sap") -> dict[str, dict[str, str]]:
+    """Column types of each raw table of a source, from the source file that the contracts generate."""
+    path = ROOT / f"models/staging/{source}/_{source}__sources.yml"
+    tables = yaml.safe_load(path.read_text())["sources"][0]["tables"]
     return {
         table["name"]: {
             column["name"]: "timestamptz" if column["data_type"] == "timestamp" else column["data_type"]
@@ -63,11 +65,12 @@ class Warehouse:
         self.path = self.directory / "test.duckdb"
         self.path.unlink(missing_ok=True)
         with self.connect() as connection:
-            connection.execute("create schema raw_sap")
             connection.execute("create schema raw_ops")
-            for table, columns in raw_columns().items():
-                body = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-                connection.execute(f"create table raw_sap.{table} ({body})")
+            for source in landed_sources():
+                connection.execute(f"create schema raw_{source}")
+                for table, columns in raw_columns(source).items():
+                    body = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+                    connection.execute(f"create table raw_{source}.{table} ({body})")
             for table, body in OPS_TABLES.items():
                 connection.execute(f"create table raw_ops.{table} ({body})")
 

@@ -33,7 +33,7 @@ def keep(runs, warehouse, command):
     """Keep a run as the project does: under its invocation's id, beside the warehouse."""
     results = "sources.json" if command == "source_freshness" else "run_results.json"
     invocation = read(runs / command / results)["metadata"]["invocation_id"]
-    place = warehouse.parent / "artifacts" / invocation
+    place = warehouse.parent / "artifacts" / warehouse.stem / invocation
     place.mkdir(parents=True)
     for name in (results, "manifest.json"):
         shutil.copyfile(runs / command / name, place / name)
@@ -139,8 +139,8 @@ FOREIGN = {
 def test_files_that_are_no_artefacts_are_dead_letters_and_others_land(dbt_runs, target, warehouse, rows):
     keep(dbt_runs, warehouse, "source_freshness")
     for name, text in FOREIGN.items():
-        path = warehouse.parent / "artifacts" / name / "run_results.json"
-        path.parent.mkdir()
+        path = warehouse.parent / "artifacts" / warehouse.stem / name / "run_results.json"
+        path.parent.mkdir(parents=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
     whole = (target / "run_results.json").read_text(encoding="utf-8")
     (target / "run_results.json").write_text(whole[: len(whole) // 2], encoding="utf-8")

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from rich.console import Console
 from support.company_truth import CompanyTruth
 
 from ingestion import cli
@@ -25,6 +26,9 @@ from ingestion.sandbox.systems import SandboxSystems
 SEED = int(os.environ.get("STRATA_SEED", "1"))
 SCALE, DAYS = 0.03, 3
 BOOKKEEPING = ("_landed_at", "_source_ref", "_dlt_load_id")
+
+
+NO_DBT = {"DBT_TARGET_PATH": "/nonexistent"}  # this project's own dbt runs are none of this company's
 
 
 @dataclass
@@ -41,10 +45,11 @@ class Warehouse:
         self.close()
         caught = io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in {**settings, "STRATA_WAREHOUSE": str(self.path), "STRATA_LOCK_WAIT": "60"}.items():
+            own = {"STRATA_WAREHOUSE": str(self.path), "STRATA_LOCK_WAIT": "60", **NO_DBT}
+            for name, value in {**settings, **own}.items():
                 patch.setenv(name, value)
             for console in ("out", "err"):
-                patch.setattr(getattr(cli, console), "file", caught)
+                patch.setattr(cli, console, Console(file=caught, width=140))
             with contextlib.redirect_stdout(caught), contextlib.redirect_stderr(caught):
                 self.codes.append(cli.main(["load", *(sources or [])]))
         self.outputs.append(caught.getvalue())
