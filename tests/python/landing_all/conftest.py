@@ -25,6 +25,8 @@ from ingestion.sandbox.systems import SandboxSystems
 
 SEED = int(os.environ.get("STRATA_SEED", "1"))
 SCALE, DAYS = 0.03, 3
+# What `evolve` may change; on some seeds a source of them has a quiet day, and is landed like the others.
+EVOLVING = {"sap", "oracle", "workday", "incentive", "emerald", "atom", "interactions"}
 BOOKKEEPING = ("_landed_at", "_source_ref", "_dlt_load_id")
 
 
@@ -128,7 +130,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         second = kept.content(datasets)
         changes = evolve(now, DAYS, SEED)
         systems.reload()
-        changed = [source for source in systems.sources if source in {change.source for change in changes}]
+        changed = [source for source in systems.sources if source in EVOLVING]
         with AtomDatabase(now) as atom:  # the database does not follow the directory: one is made of the new state
             settings = {**systems.settings, "SOURCES__ATOM__CREDENTIALS": atom.credentials}
             kept.load(settings, changed)
