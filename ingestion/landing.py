@@ -241,11 +241,7 @@ class Landing:
 
     def reject(self, name: str, item: Delivered, reason: Reason) -> Iterator[Any]:
         """Send a record that cannot even be taken apart to the dead letters."""
-        dataset, counts = self.contracts[name], self.counts[name]
-        counts.rows_read += 1
-        counts.rows_rejected += 1
-        letter = self._dead_letter(dataset, item, row_hash(item.record), (reason,), datetime.now(UTC))
-        yield own_item(DEAD_LETTERS, [letter])
+        yield from self.reject_all(name, [(item, reason)])
 
     def mark_deleted(self, name: str, equal: dict[str, Any], ref: str) -> Iterator[Any]:
         """Mark the landed rows with the given column values as deleted: nothing that came would replace them."""

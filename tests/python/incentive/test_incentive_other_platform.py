@@ -16,17 +16,17 @@ SEED = int(os.environ.get("STRATA_SEED", "1"))
 
 def test_faults_below_http_cost_nothing(point_at, warehouse, rows, record_property):
     print(f"seed {SEED}")
-    records = {"plans": [], "payouts": [payout(number, 1 + number // 3) for number in range(600)]}
+    records = {"plans": [], "payouts": [payout(number, 1 + number // 3) for number in range(1000)]}
     with OtherPlatform(records, seed=SEED, share=0.4) as server:
         point_at(server, timeout_seconds="0.3", max_attempts="12")
         assert platforms.load("incentive") == 0
         assert set(server.struck) == set(KINDS)
         first = len(server.struck)
-        records["payouts"][590:] = [payout(number, 400 + number) for number in range(590, 605)]
+        records["payouts"][990:] = [payout(number, 400 + number) for number in range(990, 1005)]
         assert platforms.load("incentive") == 0
     print(Counter(server.struck))
     record_property("faults", len(server.struck))
-    assert first > 25
+    assert first > 40
     assert hashes(warehouse, "incentive", "payouts") == sorted((row_hash(r), False) for r in records["payouts"])
     assert rows("select count(*) from raw_ops.dead_letters") == [(0,)]
 
