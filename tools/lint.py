@@ -12,7 +12,7 @@ PYTHON = [sys.executable, "-m"]
 SQL_FOLDERS = ["models", "snapshots", "tests", "analyses", "seeds", "macros"]
 YAML_PATHS = [
     *("contracts", "models", "snapshots", "seeds", "macros", "tests", ".github"),
-    *("dbt_project.yml", "profiles.yml", "packages.yml", "selectors.yml", ".pre-commit-config.yaml"),
+    *("dbt_project.yml", "profiles.yml", "packages.yml", "selectors.yml", "dbt-bouncer.yml", ".pre-commit-config.yaml"),
 ]
 
 
@@ -22,6 +22,7 @@ def main() -> int:
         Step("conventions", [*PYTHON, "tools.conventions"]),
         Step("contracts generated", [*PYTHON, "ingestion", "contracts", "--check"]),
         Step("contracts checked", [*PYTHON, "tools.contracts", "--lint-only"]),
+        Step("bouncer", [*PYTHON, "tools.bouncer"]),
         Step("ruff", [*PYTHON, "ruff", "check", "."]),
         Step("ruff format", [*PYTHON, "ruff", "format", "--check", "--quiet", "."]),
         Step("yamllint", [*PYTHON, "yamllint", "--strict", *YAML_PATHS]),

@@ -1,5 +1,5 @@
-{# good + quarantined = input, key by key: each record of the input is in exactly one of the two, once, and neither holds
-   a record that the input does not have. #}
+{# good + quarantined = input, key by key: each record of the input is in exactly one of the two, once, and neither
+   holds a record that the input does not have. #}
 {% test rows_conserved(model, key, input, good, input_key=none, good_key=none) %}
 
 with places as (

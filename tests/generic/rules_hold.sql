@@ -13,23 +13,24 @@
     {%- endfor %}
     {%- for entry in unique %}
         {%- set columns = [entry] if entry is string else entry %}
+        {%- set rule = columns | join('_and_') ~ '_is_unique' %}
         {%- do checks.append(
-            "select '" ~ columns | join('_and_') ~ "_is_unique' as broken_rule, max(" ~ record_key ~ ") as record_key from "
-            ~ model ~ " group by " ~ columns | join(', ') ~ " having count(*) > 1 or " ~ columns | join(' is null or ')
-            ~ " is null"
+            "select '" ~ rule ~ "' as broken_rule, max(" ~ record_key ~ ") as record_key from " ~ model
+            ~ " group by " ~ columns | join(', ')
+            ~ " having count(*) > 1 or " ~ columns | join(' is null or ') ~ " is null"
         ) %}
     {%- endfor %}
     {%- for column, parent in references.items() %}
+        {%- set rule = column ~ "_is_in_" ~ parent.to.identifier %}
         {%- do checks.append(
-            "select '" ~ column ~ "_is_in_" ~ parent.to.identifier ~ "' as broken_rule, " ~ record_key
-            ~ " as record_key from " ~ model ~ " where " ~ column ~ " is not null and " ~ column
-            ~ " not in (select parent." ~ parent.field ~ " from " ~ parent.to ~ " as parent where parent."
-            ~ parent.field ~ " is not null)"
+            "select '" ~ rule ~ "' as broken_rule, " ~ record_key ~ " as record_key from " ~ model ~ " as child"
+            ~ " where child." ~ column ~ " is not null and not exists (select 1 from " ~ parent.to ~ " as parent"
+            ~ " where parent." ~ parent.field ~ " = child." ~ column ~ ")"
         ) %}
     {%- endfor %}
     {%- if not checks %}
         {{ exceptions.raise_compiler_error(
-            "rules_hold on " ~ model ~ " has no rules; give at least one as name: condition, or a unique key, or a reference"
+            "rules_hold on " ~ model ~ " has no rules; give one as name: condition, a unique key or a reference"
         ) }}
     {%- endif %}
     {{ checks | join('\n    union all\n    ') }}

@@ -113,7 +113,13 @@ def has_unique_key(entry: Properties) -> bool:
         for item in holder.get("constraints") or []
         if isinstance(item, Mapping)
     }
-    return bool(names & {test.split(".")[-1] for test in tests} or names & constraints)
+    batched = any(
+        (body.get("arguments") or {}).get("unique")
+        for _, test in data_tests_of(entry)
+        for name, body in (test.items() if isinstance(test, Mapping) else ())
+        if name == "rules_hold" and isinstance(body, Mapping)
+    )
+    return bool(batched or names & {test.split(".")[-1] for test in tests} or names & constraints)
 
 
 def mart_unique_key(project: Project) -> Iterator[Breach]:
@@ -121,7 +127,7 @@ def mart_unique_key(project: Project) -> Iterator[Breach]:
         if not has_unique_key(entry):
             yield Breach(
                 entry.path, entry.line, f"nothing proves that '{model.name}' keeps its grain",
-                "test its key: unique on one column, unique_combination_of_columns or primary_key on several",
+                "name its key under `unique:` of its rules_hold test (a column, or a list of columns)",
             )  # fmt: skip
 
 

@@ -13,6 +13,9 @@ from tools.conventions.__main__ import RULES, check, main
 
 MART = "models/marts/procurement/fct_order_lines"
 STAGING = "models/staging/erp/stg_erp__orders"
+VALIDATED = "models/intermediate/procurement/int_procurement__orders_validated"
+QUARANTINE = "models/intermediate/procurement/quarantine_orders"
+RULE = "          - {code: QUANTITY_NOT_POSITIVE, severity: error, holds: quantity > 0, means: Nothing was ordered.}\n"
 DESCRIPTION = "One row per order line as the buyer placed it, rebuilt every night."
 
 # A small project that keeps every rule.
@@ -92,6 +95,45 @@ models:
       - name: ordered_at
         description: When it was placed.
         data_type: timestamp
+""",
+    f"{VALIDATED}.sql": """
+with orders as (
+    select * from {{ ref('stg_erp__orders') }}
+),
+final as (
+    {{ evaluate_rules('orders') }}
+)
+select * from final
+""",
+    f"{VALIDATED}.yml": f"""
+models:
+  - name: int_procurement__orders_validated
+    description: {DESCRIPTION}
+    config:
+      group: buying
+      meta:
+        quarantine_rules:
+          - {{code: QUANTITY_NOT_POSITIVE, severity: error, holds: quantity > 0, means: Nothing was ordered.}}
+unit_tests:
+  - name: an_order_of_nothing_is_quarantined
+    model: int_procurement__orders_validated
+    given: []
+""",
+    f"{QUARANTINE}.sql": """
+with final as (
+    select * from {{ ref('int_procurement__orders_validated') }}
+    where reason_codes is not null
+)
+select * from final
+""",
+    f"{QUARANTINE}.yml": f"""
+models:
+  - name: quarantine_orders
+    description: {DESCRIPTION}
+    data_tests:
+      - rows_conserved:
+          name: no_order_is_lost
+          arguments: {{key: order_id}}
 """,
     "snapshots/snap_erp__suppliers.yml": f"""
 snapshots:
@@ -211,6 +253,29 @@ BREAKS = [
     ),
     Break("mart-access", f"{MART}.yml", replace=edit("dbt_project.yml", "      +access: public\n", "")),
     Break("mart-unique-key", f"{MART}.yml", replace=edit(f"{MART}.yml", "- unique\n", "- not_null\n")),
+    Break(
+        "quarantine-conserves", f"{QUARANTINE}.yml", replace=edit(f"{QUARANTINE}.yml", "rows_conserved:", "rules_hold:")
+    ),
+    Break("validated-quarantined", f"{VALIDATED}.sql", replace=edit(f"{VALIDATED}.yml", RULE, "")),
+    Break(
+        "validated-quarantined",
+        f"{VALIDATED}.sql",
+        replace=edit(f"{VALIDATED}.sql", "{{ evaluate_rules('orders') }}", "a"),
+    ),
+    Break("validated-quarantined", f"{VALIDATED}.sql", delete=(f"{QUARANTINE}.sql", f"{QUARANTINE}.yml")),
+    Break(
+        "validated-quarantined",
+        f"{MART}.sql",
+        replace=edit(f"{MART}.sql", "select * from final", "{{ evaluate_rules('final') }}"),
+    ),
+    Break(
+        "unit-test",
+        f"{VALIDATED}.sql",
+        replace=edit(f"{VALIDATED}.yml", "    model: int_procurement__orders_validated\n", ""),
+    ),
+    Break(
+        "unit-test", f"{MART}.sql", replace=edit(f"{MART}.sql", "order_id as order_key", "case when a then 1 end as b")
+    ),
     Break(
         "source-only-in-staging",
         f"{MART}.sql",
