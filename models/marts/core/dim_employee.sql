@@ -38,7 +38,7 @@ standing as (
 
 ),
 
--- Named by their date instead of their number: an entry that comes in between, or goes, then leaves the other keys alone.
+-- Named by their date instead of their number: an entry that comes in between, or goes, leaves the other keys alone.
 history as (
 
     select
