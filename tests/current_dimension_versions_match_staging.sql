@@ -1,4 +1,4 @@
-{#- Per dimension: what the snapshot was taken of, and the columns compared, by their name there and in the dimension. -#}
+{#- Per dimension: what its snapshot is taken of, and the columns compared, by their names there and here. -#}
 {%- set dimensions = {
     'supplier': {
         'source': ref('stg_sap__suppliers'),
@@ -39,16 +39,21 @@ with
 compared_{{ side }} as (
 
     {% for name, dimension in dimensions.items() %}
+    {#- Null and an empty text must not look alike. #}
+    {%- set attributes = [] %}
+    {%- for names in dimension.columns.items() %}
+    {%- set text = "cast(" ~ names[place[side]] ~ " as " ~ dbt.type_string() ~ ")" %}
+    {%- do attributes.append("coalesce('<' || " ~ text ~ " || '>', '-')") %}
+    {%- endfor %}
     select
         '{{ name }}' as dimension_name,
-        cast({{ name }}_id as {{ dbt.type_string() }})
+        {% if name == 'employee' %}
         -- Workers have one row for each effective date, all of which hold.
-        {%- if name == 'employee' %} || ' ' || cast(effective_date as {{ dbt.type_string() }}){% endif %} as member_id,
-        -- Null and an empty text must not look alike.
-        {% for names in dimension.columns.items() %}
-        coalesce('<' || cast({{ names[place[side]] }} as {{ dbt.type_string() }}) || '>', '-')
-        {{- ' ||' if not loop.last else ' as attributes' }}
-        {% endfor %}
+        employee_id || ' ' || cast(effective_date as {{ dbt.type_string() }}) as member_id,
+        {% else %}
+        cast({{ name }}_id as {{ dbt.type_string() }}) as member_id,
+        {% endif %}
+        {{ attributes | join(' || ') }} as attributes
     from {{ dimension[side] }}
     {% if side == 'versions' %}
     -- Stand-ins come from no landed row.
