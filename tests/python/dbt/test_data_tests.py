@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from harness import Warehouse
 
@@ -12,7 +12,10 @@ DAMAGE = {
     "fct_purchase_order_lines_obeys_its_rules": (
         "update dev_marts.fct_purchase_order_lines set is_in_full = not is_in_full where purchase_order_id = '1'"
     ),
-    "fct_purchase_order_lines_knows_its_members": None,  # the plant of order 2 has not landed
+    "fct_purchase_order_lines_knows_its_members": (
+        "update dev_marts.fct_purchase_order_lines set plant_key = 'ad921d60486366258809553a3db49a4a' "
+        "where purchase_order_id = '2'"
+    ),
     "no_procurement_record_waits_for_long": None,  # a receipt for order 3, which has not landed
     "goods_receipts_by_line_balance_is_possible": None,  # more returned than received on order 2
     "purchase_order_items_can_be_valued": None,  # order 2 is priced in another unit than ordered
@@ -29,15 +32,28 @@ DAMAGE = {
     "agg_supplier_performance_monthly_obeys_its_rules": (
         "update dev_marts.agg_supplier_performance_monthly set otif_line_count = 99"
     ),
-    "dim_supplier_history_has_no_gap_or_overlap": (
+    "dim_supplier_history_is_continuous": (
         "update dev_marts.dim_supplier set valid_from = timestamp '2000-01-01', version_number = 2 "
         "where supplier_id = '8'; insert into dev_marts.dim_supplier select * replace (supplier_key || 'x' as "
         "supplier_key, timestamp '1900-01-01' as valid_from, timestamp '1999-12-31' as valid_to) "
         "from dev_marts.dim_supplier where supplier_id = '8'"
     ),
-    "dim_material_history_has_no_gap_or_overlap": (
+    "dim_material_history_is_continuous": (
         "insert into dev_marts.dim_material select * replace (material_key || 'x' as material_key) "
         "from dev_marts.dim_material where material_id = 'M1'"
+    ),
+    "dim_client_obeys_its_rules": "update dev_marts.dim_client set is_inferred = true, version_number = 2",
+    "dim_product_current_has_one_row_a_member": (
+        "insert into dev_marts.dim_product select * from dev_marts.dim_product"
+    ),
+    "dim_gl_account_obeys_its_rules": (
+        "update dev_marts.dim_gl_account set account_level = null where gl_account_id = '1'"
+    ),
+    "dim_currency_obeys_its_rules": (
+        "update dev_marts.dim_currency set rate_month_count = 3 where currency_code = 'EUR'"
+    ),
+    "dim_employee_history_is_continuous": (
+        "update dev_marts.dim_employee set is_current = not is_current where employee_id = 'W1'"
     ),
     "snap_sap__suppliers_versions_are_unique": (
         "insert into dev_snapshots.snap_sap__suppliers select * from dev_snapshots.snap_sap__suppliers"
@@ -83,6 +99,16 @@ def land_a_small_company(warehouse: Warehouse) -> None:
     ])  # fmt: skip
     warehouse.land("materials", [{"product": "M1", "product_description": "Part"}])
     warehouse.land("plants", [{"plant": "P1", "plant_name": "Plant", "country": "DE"}])
+    accounts = [
+        {"account": "1", "description": "Assets"},
+        {"account": "11", "parent_account": "1", "description": "Till"},
+    ]
+    warehouse.land("gl_accounts", [{**row, "enabled_flag": True} for row in accounts], source="oracle")
+    # One entry holds today, one only from tomorrow on.
+    warehouse.land("workers", [
+        {"employee_id": "W1", "effective_date": NOW.date() + timedelta(days=days), "cost_center": "CC1"}
+        for days in (-1, 1)
+    ], source="workday")  # fmt: skip
 
 
 def test_each_data_test_notices_its_fault(warehouse: Warehouse) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,25 +29,77 @@ select
     (select {{ lookback_start('stamp') }} from (select now()::timestamp as stamp) where false) as from_start
 """
 VERSIONS = """
-with versions as (
+with snapped as (
     select * from (values
-        ('a''; drop', 'x', timestamp '2024-01-01', 'False'),
-        ('a''; drop', 'y', timestamp '2024-02-01', 'True'),
-        ('b', 'z', timestamp '2024-01-01', 'False')
-    ) as v (member_id, dbt_scd_id, dbt_valid_from, dbt_is_deleted)
+        ('a''; drop', 'x', timestamp '2024-01-01', timestamp '2024-02-01', 'False'),
+        ('a''; drop', 'y', timestamp '2024-02-01', timestamp '2024-03-01', 'True'),
+        ('a''; drop', 'y2', timestamp '2024-02-02', null, 'True'),
+        ('b', 'z', timestamp '2024-01-01', null, 'False'),
+        (null, 'n', timestamp '2024-01-01', null, 'False')
+    ) as v (member_id, dbt_scd_id, dbt_valid_from, dbt_valid_to, dbt_is_deleted)
     where {filter}
 ), history as (
-    select member_id, {{{{ scd2_columns('member_id', 'versions') }}}} from versions
+    {{{{ scd2_history('snapped', 'member_id') }}}}
+), referenced as (
+    select * from (values ('a''; drop'), ('new'), ('new'), (null)) as r (member_id)
+), members as (
+    {{{{ scd2_members('member_id') }}}}
 ), events as (
     select * from (values
         (date '2024-01-31'), (date '2024-02-01'), (cast(null as date)), (date '1899-12-31')
-    ) as e (event_date)
+    ) as e (event_date) cross join (values ('a''; drop'), ('new'), ('nobody'), (null)) as m (member_id)
 )
-select events.event_date, history.member_id, history.version_number, history.is_deleted
+select events.member_id, events.event_date, members.version_number, members.is_deleted, members.is_inferred
 from events
-left join history on {{{{ valid_at('events.event_date', 'history') }}}}
-order by 1, 2
+{{{{ point_in_time_join('members', 'member_id', 'events', 'event_date') }}}}
+where members.member_id is not null
+order by all
 """
+MEMBERS = """
+with history as (
+    select 7 as member_id, 'early' as named, 1 as version_number, 'x' as dbt_scd_id,
+        timestamp '1900-01-01' as valid_from, timestamp '9999-12-31' as valid_to, true as is_current,
+        false as is_deleted
+), referenced as (select 8 as member_id)
+{{ scd2_members('member_id', version='named', unknown_id='-1') }}
+order by member_id
+"""
+MONEY = """
+with rates as (
+    select * from (values
+        ('GBP', date '2024-01-01', date '2024-02-01', cast(1 as decimal(18, 6))),
+        ('JPY', date '2024-01-01', date '2024-02-01', cast(0.005213 as decimal(18, 6)))
+    ) as r (currency_code, valid_from_date, valid_to_date, gbp_per_unit)
+), lines as (
+    select * from (values
+        (1, 'GBP', timestamp '2024-01-31 23:59:59', cast(12.3456 as decimal(18, 4))),
+        (2, 'JPY', timestamp '2024-01-01', cast(99999999999999.9999 as decimal(18, 4))),
+        (3, 'GBP', timestamp '2024-02-01', 1), (4, 'gbp', timestamp '2024-01-15', 1),
+        (5, null, timestamp '2024-01-15', 1), (6, 'GBP', null, 1), (7, 'GBP', timestamp '2024-01-15', null),
+        (8, 'G''P', timestamp '2024-01-15', 1)
+    ) as l (line, currency_code, ordered_at, amount)
+)
+select line, {{ in_gbp('amount') }}, typeof({{ in_gbp('amount') }})
+from lines
+left join rates on {{ rate_at('lines.currency_code', 'lines.ordered_at') }}
+order by line
+"""
+RULES = """
+{{ config(meta={'quarantine_rules': [
+    {'code': 'ODD', 'severity': 'warn', 'holds': 'mod(amount, 2) = 0', 'means': 'Odd.'},
+    {'code': 'SMALL', 'severity': 'error', 'holds': 'amount > 5 or amount = 0', 'means': 'Small.'},
+    {'code': 'QUOTED', 'severity': 'critical', 'holds': "name <> '''; drop'", 'means': 'Hostile.'},
+    {'code': 'ZERO', 'severity': 'error', 'holds': 'amount <> 0', 'means': 'Zero.'},
+]}) }}
+with judged_lines as (
+    select * from (values (1, 10, 'a'), (2, 7, 'a'), (3, 3, 'a'), (4, 0, 'a'), (5, null, 'a'), (6, 8, '''; drop'),
+        (7, 8, null)) as l (line, amount, name)
+)
+select line, reason_codes, warning_codes, severity from (
+    {{ evaluate_rules('judged_lines') }}
+) order by line
+"""
+RULE = {"code": "TOO_SMALL", "severity": "error", "holds": "amount > 5", "means": "Too small."}
 
 
 class Relation(str):
@@ -87,16 +141,81 @@ def test_macros_on_a_warehouse(warehouse: Warehouse) -> None:
     assert today == datetime.now(UTC).date()
     assert (back, start) == (datetime(2024, 2, 28, 10), datetime(1900, 1, 1))
 
+
+def test_versions_members_and_their_join(warehouse: Warehouse) -> None:
     before, first_day = date(2024, 1, 31), date(2024, 2, 1)
     assert show(warehouse, VERSIONS.format(filter="true")) == [
-        (date(1899, 12, 31), None, None, None),
-        (before, "a'; drop", 1, False),
-        (before, "b", 1, False),
-        (first_day, "a'; drop", 2, True),
-        (first_day, "b", 1, False),
-        (None, None, None, None),
+        ("a'; drop", before, 1, False, False),
+        ("a'; drop", first_day, 2, True, False),
+        ("new", before, 1, False, True),
+        ("new", first_day, 1, False, True),
     ]
-    assert all(row[1] is None for row in show(warehouse, VERSIONS.format(filter="false")))
+    # Without any history, all that is referenced is inferred.
+    assert show(warehouse, VERSIONS.format(filter="false")) == [
+        ("a'; drop", before, 1, False, True),
+        ("a'; drop", first_day, 1, False, True),
+        ("new", before, 1, False, True),
+        ("new", first_day, 1, False, True),
+    ]
+    md5 = {name: hashlib.md5(name.encode()).hexdigest() for name in ("7-early", "8-1")}  # noqa: S324
+    assert [(row[0], row[1], row[8], row[9]) for row in show(warehouse, MEMBERS)] == [
+        ("ad921d60486366258809553a3db49a4a", -1, False, True),
+        (md5["7-early"], 7, False, False),
+        (md5["8-1"], 8, True, False),
+    ]
+
+
+def test_amounts_in_pounds(warehouse: Warehouse) -> None:
+    found = show(warehouse, MONEY)
+    # The second needs more digits on the way than DuckDB gives a product by itself.
+    amounts = [Decimal("12.3456"), Decimal("521300000000.0000"), None, None, None, None, None, None]
+    assert [row[1] for row in found] == amounts
+    assert {row[2] for row in found} == {"DECIMAL(18,4)"}
+
+
+def test_quarantine_rules_on_rows(warehouse: Warehouse) -> None:
+    assert show(warehouse, RULES) == [
+        (1, None, None, None),
+        (2, None, "ODD", "warn"),
+        (3, "SMALL", "ODD", "error"),
+        (4, "ZERO", None, "error"),
+        # What cannot be decided is broken; codes of one severity stand in the order of the rules.
+        (5, "SMALL ZERO", "ODD", "error"),
+        (6, "QUOTED", None, "critical"),
+        (7, "QUOTED", None, "critical"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "complaint"),
+    [
+        ([{**RULE, "severity": "fatal"}], "rule TOO_SMALL of lines: severity is critical, error or warn"),
+        ([{**RULE, "severity": None}], "severity is critical, error or warn"),
+        ([RULE, {**RULE, "holds": "amount > 6"}], "rule TOO_SMALL of lines is there twice"),
+        ([{**RULE, "code": "too small'"}], "give it a code in capitals"),
+        ([{**RULE, "code": None}], "give it a code in capitals"),
+        ([{**RULE, "holds": ""}], "give under holds the condition"),
+        ([{**RULE, "means": None}], "say under means what is wrong"),
+        ([], "lines has no rules under config: meta: quarantine_rules"),
+        (None, "lines has no rules under config: meta: quarantine_rules"),
+    ],
+)
+def test_quarantine_rules_are_checked(rules: list[dict[str, str]] | None, complaint: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(complaint)):
+        rules_of(rules)
+
+
+def test_quarantine_rules_are_handed_on_in_their_order() -> None:
+    rules = [RULE, {**RULE, "code": "A"}]
+    assert rules_of(rules) == rules
+
+
+def rules_of(rules: list[dict[str, str]] | None) -> list[dict[str, str]]:
+    answers: list[list[dict[str, str]]] = []
+    node = SimpleNamespace(name="lines", config={"meta": {"quarantine_rules": rules}})
+    path, name = "macros/quarantine/evaluate_rules.sql", "quarantine_rules_of"
+    macro(path, name, execute=True, **{"return": answers.append})(node)
+    return answers[0]
 
 
 @pytest.mark.parametrize(
