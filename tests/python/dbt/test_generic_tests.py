@@ -49,7 +49,7 @@ HISTORIES = {
         [("a", FIRST, "2024-01-02", False), ("a", "2024-01-01", LAST, True)], ["overlap with the version before"],
     ),
     "version twice": (
-        [("a", FIRST, LAST, True), ("a", FIRST, LAST, True)], 
+        [("a", FIRST, LAST, True), ("a", FIRST, LAST, True)],
         ["current is not the version that holds now", "overlap with the version before"],
     ),
     "turned round": ([("a", LAST, FIRST, True)], ["version ends before it starts"]),
