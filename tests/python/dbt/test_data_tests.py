@@ -46,7 +46,7 @@ DAMAGE = {
     "dim_product_current_has_one_row_a_member": (
         "insert into dev_marts.dim_product select * from dev_marts.dim_product"
     ),
-    "dim_gl_account_obeys_its_rules": (
+    "dim_gl_account_hangs_together": (
         "update dev_marts.dim_gl_account set account_level = null where gl_account_id = '1'"
     ),
     "dim_currency_obeys_its_rules": (
