@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from benchmarks import database_rate, file_rate, nothing_new, parallel_paging, rest_rate
+from benchmarks import database_rate, file_rate, nothing_new, parallel_paging, quarantine_coverage, rest_rate
 from benchmarks.landing import Figures
 
 QUICK_SCALE, WHOLE_SCALE = 0.1, 1.0
+QUARANTINE_SCALE = 0.05  # every kind of fault is planted once
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ def _again(quick: bool) -> Figures:
     return figures
 
 
+def _quarantine(quick: bool) -> Figures:
+    return quarantine_coverage.figures(QUARANTINE_SCALE if quick else WHOLE_SCALE)
+
+
 PARTS = (
     Part(
         "files",
@@ -112,6 +117,16 @@ PARTS = (
             Target("again_whole_company_most_seconds", "nothing new: slowest source of the 1x company, s", 3),
             Target("again_whole_company_most_cpu_seconds", "nothing new: the same, processor s", 3),
             Target("again_whole_company_most_whole_cpu_seconds", "nothing new: its slowest command, processor s", 3),
+        ),
+    ),
+    Part(
+        "quarantine",
+        "planted faults in quarantine",
+        _quarantine,
+        (
+            Target("quarantine_caught_share", "quarantine: planted faults caught under their code", 0.95, True, ".1%"),
+            Target("quarantine_kinds", "quarantine: kinds of planted faults", 40, True, ",.0f"),
+            Target("quarantine_false_alarms", "quarantine: rows that nobody planted", 0, style=",.0f"),
         ),
     ),
 )

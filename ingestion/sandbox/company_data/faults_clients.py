@@ -60,7 +60,8 @@ class _Round:
         self._service = self._relationship(2, self._here, product="fx")
         self._deposit = self._relationship(3, self._here, product="deposit")
         self._closed = self._relationship(1, self._gone, **ended)
-        self.sound["clients"] += [here, gone, hoped_for]
+        holder = self._client(3, lei=_lei(self._first + 3))
+        self.sound["clients"] += [here, gone, hoped_for, holder]
         self.sound["bank_relationships"] += [self._account, self._service, self._deposit, self._closed]
         self.sound["balances"] += [self._balance(self._account, f"2026-0{month}-28") for month in range(1, 6)]
         self._paid = self._payment(0, self._here)
@@ -77,7 +78,6 @@ class _Round:
 
     def _clients(self) -> Iterator[tuple[Record, str, str]]:
         right = _lei(self._first + 3)
-        self.sound["clients"].append(self._client(3, lei=right))
         wrong = right[:-2] + f"{int(right[-2:]) % 97 + 2:02d}"
         yield self._client(4, lei=wrong), "an identifier with wrong check digits", "LEI_CHECK_DIGITS_WRONG"
         twice = self._client(5, lei=right, onboarded_on="2026-02-01")
