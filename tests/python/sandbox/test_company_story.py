@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ingestion.sandbox.company import write_company
+from ingestion.sandbox.company_data.sales import FIRST_ORDER
 
 SCALE = 0.2
 
@@ -50,8 +51,11 @@ def table(path: Path) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def atom(root: Path) -> dict[str, list[dict[str, str]]]:
+    """Without the orders that were planted for the models to quarantine: they are no part of the story."""
     return {
-        name: table(root / "atom" / f"{name}.csv")
+        name: [
+            row for row in table(root / "atom" / f"{name}.csv") if int(row.get("order_id", FIRST_ORDER)) >= FIRST_ORDER
+        ]
         for name in ("customers", "products", "orders", "order_lines", "payments")
     }
 
