@@ -87,7 +87,9 @@ def sources_yaml(source: str, contracts: dict[str, Dataset]) -> str:
 
 def key_test(contracts: list[Dataset]) -> str:
     """One test that no key landed twice in any dataset: dbt's cost is per test, and this one still names each key."""
-    lines = [f"    '{c.source}.{c.name}': {list(c.landed_key)!r}," for c in contracts]
+    lines = [
+        f"    '{c.source}.{c.name}': [\n        " + ", ".join(map(repr, c.landed_key)) + ",\n    ]," for c in contracts
+    ]
     return KEY_TEST.format(keys="\n".join(lines))
 
 
