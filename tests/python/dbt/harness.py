@@ -92,11 +92,7 @@ class Warehouse:
                 connection.execute(f"delete from raw_{source}.{dataset}")
 
     def land(
-        self,
-        dataset: str,
-        rows: Iterable[Mapping[str, Any]],
-        landed_at: datetime | None = None,
-        source: str = "sap",
+        self, dataset: str, rows: Iterable[Mapping[str, Any]], landed_at: datetime | None = None, source: str = "sap"
     ) -> None:
         """Append rows to a raw table; the bookkeeping columns are filled in where a row leaves them out."""
         columns = raw_columns(source)[dataset]
