@@ -2,9 +2,10 @@
 
     python -m benchmarks.order_lines --lines 10000000
 
-A throw-away warehouse is filled by SQL with made-up landed tables of Atom (three years of orders, a thousand daily loads). Measured
-are `dbt build --full-refresh` and, after a day in which about 0.1 % of the lines came, changed or went, `dbt build`, both with
-all tests. SQL time is the sum of what DuckDB's statements took, as dbt logs them; the rest of a command is dbt's own.
+A throw-away warehouse is filled by SQL with made-up landed tables of Atom (three years of orders, a thousand daily
+loads). Measured are `dbt build --full-refresh` and, after a day in which about 0.1 % of the lines came, changed or
+went, `dbt build`, both with all tests. SQL time is the sum of what DuckDB's statements took, as dbt logs them; the
+rest of a command is dbt's own.
 """
 
 from __future__ import annotations

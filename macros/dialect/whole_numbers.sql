@@ -1,14 +1,31 @@
-{# An amount with four decimals as a whole number of its smallest unit, wide enough to be multiplied by another one. #}
+{# Whole numbers that hold any amount in its smallest unit, and the product of two of them. #}
+{% macro whole_type() -%}
+    {{ return(adapter.dispatch('whole_type')()) }}
+{%- endmacro %}
+
+{% macro default__whole_type() -%}
+    bigint
+{%- endmacro %}
+
+{% macro snowflake__whole_type() -%}
+    decimal(38, 0)
+{%- endmacro %}
+
+{% macro wide_whole_type() -%}
+    {{ return(adapter.dispatch('wide_whole_type')()) }}
+{%- endmacro %}
+
+{% macro default__wide_whole_type() -%}
+    hugeint
+{%- endmacro %}
+
+{% macro snowflake__wide_whole_type() -%}
+    decimal(38, 0)
+{%- endmacro %}
+
+{# An amount with four decimals as a whole number of its smallest unit. #}
 {% macro whole_units(amount) -%}
-    {{ return(adapter.dispatch('whole_units')(amount)) }}
-{%- endmacro %}
-
-{% macro default__whole_units(amount) -%}
-    cast(cast({{ amount }} as decimal(28, 4)) * 10000 as hugeint)
-{%- endmacro %}
-
-{% macro snowflake__whole_units(amount) -%}
-    cast(cast({{ amount }} as decimal(28, 4)) * 10000 as decimal(38, 0))
+    cast(cast(cast({{ amount }} as decimal(18, 4)) as decimal(24, 4)) * 10000 as {{ whole_type() }})
 {%- endmacro %}
 
 {# a / b without what is left over, exact for whole numbers of any size. Snowflake's division rounds after six digits, so

@@ -5,20 +5,19 @@
    total gives null shares. Adds one column for each entry of `allocations`: {name: {total: ..., weight: ...}}, where the
    total is the same in all rows of the unit. Integers throughout: DuckDB divides decimals as floating point. #}
 {% macro allocate(input, unit, order_by, allocations) -%}
+    {%- set helpers = [] -%}
+    {%- for name in allocations -%}
+        {%- for part in ['units', 'weight', 'weights', 'divisor', 'product', 'floor', 'rest', 'place', 'floors'] -%}
+            {%- do helpers.append(name ~ '__' ~ part) -%}
+        {%- endfor -%}
+    {%- endfor -%}
     select
-        placed.* exclude (
-            {%- for name in allocations %}
-            {{ name }}__units, {{ name }}__weight, {{ name }}__weights, {{ name }}__floor, {{ name }}__rest, {{ name }}__place
-            {{- ',' if not loop.last }}
-            {%- endfor %}
-        ),
+        placed.* exclude (line_count__, {{ helpers | join(', ') }}),
         {%- for name, entry in allocations.items() %}
         cast(
             cast(
-                {{ name }}__floor + case
-                    when {{ name }}__place <= {{ name }}__units - sum({{ name }}__floor) over (partition by {{ unit }}) then 1
-                    else 0
-                end as decimal(30, 0)
+                {{ name }}__floor + case when {{ name }}__place <= {{ name }}__units - {{ name }}__floors then 1 else 0 end
+                as decimal(30, 0)
             ) * case when {{ entry.total }} < 0 then -0.0001 else 0.0001 end as decimal(18, 4)
         ) as {{ name }}
         {{- ',' if not loop.last }}
@@ -27,37 +26,46 @@
         select
             shared.*,
             {%- for name in allocations %}
+            sum({{ name }}__floor) over (partition by {{ unit }}) as {{ name }}__floors,
             row_number() over (partition by {{ unit }} order by {{ name }}__rest desc, {{ order_by }}) as {{ name }}__place
             {{- ',' if not loop.last }}
             {%- endfor %}
         from (
             select
-                weighed.*,
+                multiplied.*,
                 {%- for name in allocations %}
-                {%- set share = name ~ '__units * case when ' ~ name ~ '__weights = 0 then 1 else ' ~ name ~ '__weight end' %}
-                {%- set of = 'case when ' ~ name ~ '__weights = 0 then line_count__ else ' ~ name ~ '__weights end' %}
-                {{ whole_division(share, of) }} as {{ name }}__floor,
-                mod({{ share }}, {{ of }}) as {{ name }}__rest
+                cast({{ whole_division(name ~ '__product', name ~ '__divisor') }} as {{ whole_type() }}) as {{ name }}__floor,
+                cast(mod({{ name }}__product, {{ name }}__divisor) as {{ whole_type() }}) as {{ name }}__rest
                 {{- ',' if not loop.last }}
                 {%- endfor %}
             from (
                 select
-                    units.*,
+                    weighed.*,
                     {%- for name in allocations %}
-                    sum({{ name }}__weight) over (partition by {{ unit }}) as {{ name }}__weights,
+                    case when {{ name }}__weights = 0 then line_count__ else {{ name }}__weights end as {{ name }}__divisor,
+                    cast({{ name }}__units as {{ wide_whole_type() }})
+                    * case when {{ name }}__weights = 0 then 1 else {{ name }}__weight end as {{ name }}__product
+                    {{- ',' if not loop.last }}
                     {%- endfor %}
-                    count(*) over (partition by {{ unit }}) as line_count__
                 from (
                     select
-                        {{ input }}.*,
-                        {%- for name, entry in allocations.items() %}
-                        {{ whole_units('abs(' ~ entry.total ~ ')') }} as {{ name }}__units,
-                        {{ whole_units("greatest(coalesce(" ~ entry.weight ~ ", 0), 0)") }} as {{ name }}__weight
-                        {{- ',' if not loop.last }}
+                        units.*,
+                        {%- for name in allocations %}
+                        cast(sum({{ name }}__weight) over (partition by {{ unit }}) as {{ whole_type() }}) as {{ name }}__weights,
                         {%- endfor %}
-                    from {{ input }}
-                ) as units
-            ) as weighed
+                        count(*) over (partition by {{ unit }}) as line_count__
+                    from (
+                        select
+                            {{ input }}.*,
+                            {%- for name, entry in allocations.items() %}
+                            {{ whole_units('abs(' ~ entry.total ~ ')') }} as {{ name }}__units,
+                            {{ whole_units('greatest(coalesce(' ~ entry.weight ~ ', 0), 0)') }} as {{ name }}__weight
+                            {{- ',' if not loop.last }}
+                            {%- endfor %}
+                        from {{ input }}
+                    ) as units
+                ) as weighed
+            ) as multiplied
         ) as shared
     ) as placed
 {%- endmacro %}

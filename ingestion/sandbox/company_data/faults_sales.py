@@ -87,8 +87,8 @@ FAULTS = (
           payment={"amount": lambda row: f"{float(row['amount']) * 3:.2f}"}, is_paid=True),
     Fault("payments", "PAYMENT_REPEATED", "a payment that was booked twice",
           payment={"amount": "1.00"}, is_paid=True, extra=({"paid_at": "2026-08-20T11:00:00Z"},)),
-    Fault("payments", "REFUND_ABOVE_PAYMENTS", "more paid back than was paid",
-          payment={"amount": "1.00"}, is_paid=True, extra=({"paid_at": "2026-08-25T11:00:00Z", "amount": "-2.00"},)),
+    Fault("payments", "REFUND_ABOVE_TOTAL", "more paid back than the order cost",
+          payment={"amount": "1.00"}, is_paid=True, extra=({"paid_at": "2026-08-25T11:00:00Z", "amount": "-9999999.00"},)),
     Fault("payments", "BANK_MISSING", "a transfer from no bank", payment={"payer_bic": ""}, is_paid=True),
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ converted as (
     select
         payouts.order_id,
         payouts.landed_at,
-        -- A clawback is a record of its own with a negative amount and stands; a reversed payout that is positive does not.
+        -- A clawback is a record of its own with a negative amount and stands; a positive reversed payout does not.
         payouts.payout_status <> 'reversed' or payouts.payout_amount < 0 as is_standing,
         {{ in_gbp('payouts.payout_amount') }} as payout_amount_gbp
     from payouts
