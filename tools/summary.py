@@ -20,6 +20,8 @@ qualify row_number() over (partition by source, dataset order by finished_at des
 order by dataset
 """
 OPEN_LETTERS = "select count(*) from raw_ops.dead_letters where replayed_at is null"
+QUARANTINE_SCHEMAS = "select table_schema from information_schema.tables where table_name = 'fct_quarantined_rows'"
+HELD_BY_ENTITY = 'select entity_name, count(*) from "{schema}".fct_quarantined_rows group by all order by 2 desc, 1'
 KINDS = {"model": "models", "snapshot": "snapshots", "seed": "seeds"}
 TESTS = {"test", "unit_test"}
 
@@ -69,6 +71,7 @@ def print_summary(warehouse: Path, target: Path, seconds: float | None, out: Con
     if result is not None:
         table.add_row("built", ", ".join(f"{result.built[kind]} {word}" for kind, word in KINDS.items()))
         table.add_row("tests", _tests(result.tests))
+        table.add_row("quarantine", _quarantined(warehouse))
     if seconds is not None:
         table.add_row("time", f"{seconds:.0f} s")
     table.add_row("dbt packages", _route())
@@ -84,6 +87,7 @@ def print_summary(warehouse: Path, target: Path, seconds: float | None, out: Con
     out.print("Look next:")
     out.print("  .venv/bin/dbt show --select agg_supplier_performance_monthly")
     out.print("  .venv/bin/python -m ingestion status     what was rejected, and why")
+    out.print("  .venv/bin/dbt show --select rpt_quarantine_summary   what the models hold back, and why")
     out.print("  docs/index.md                            how to add a source, a model, a warehouse")
 
 
@@ -100,6 +104,22 @@ def _landed(warehouse: Path) -> str:
         text += f"; {letters[0]} in the dead letters"
     failed = [row[0] for row in loads if row[1] != "landed"]
     return text + (f"; FAILED: {', '.join(failed)}" if failed else "")
+
+
+def _quarantined(warehouse: Path) -> str:
+    """How many rows the models hold back, by entity."""
+    try:
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            schema = connection.execute(QUARANTINE_SCHEMAS).fetchone()
+            if schema is None:
+                return "not built yet"
+            held = connection.execute(HELD_BY_ENTITY.format(schema=schema[0])).fetchall()
+    except duckdb.Error as error:
+        return f"unknown: {str(error).splitlines()[0]}"
+    if not held:
+        return "no row is held back"
+    entities = ", ".join(f"{count:,} {entity.replace('_', ' ')}" for entity, count in held)
+    return f"{sum(count for _, count in held):,} rows held back: {entities}; each in quarantine_<entity>"
 
 
 def _tests(tests: Counter[str]) -> str:

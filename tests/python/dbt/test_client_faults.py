@@ -39,7 +39,8 @@ def land_emerald(
         connection.execute(
             f"insert into raw_emerald.{name} by name select {values}, md5(numbered::varchar) as _row_hash, "
             f"'{name}#' || row_number() over () as _source_ref, now() as _landed_at, false as _is_deleted, "
-            f"'1' as _dlt_load_id from read_json('{spool}', format = 'newline_delimited', columns = {{{shape}}}) numbered"
+            f"'1' as _dlt_load_id from read_json('{spool}', format = 'newline_delimited', columns = {{{shape}}}) "
+            "numbered"
         )
 
 
