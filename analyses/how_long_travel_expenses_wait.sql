@@ -1,4 +1,4 @@
--- How long do claimants wait for their money? Days from the expense to the payment by company and item, paid lines only.
+-- How long do claimants wait for their money? Days from the expense to the payment by company and item.
 with expenses as (
 
     select * from {{ ref('fct_travel_expenses') }}

@@ -1,4 +1,4 @@
--- Where do plan and actual headcount part for good? Capabilities that were on the same side of the plan, by more than a tenth, in
+-- Where do plan and actual headcount part for good? Capabilities on the same side of the plan, by more than a tenth, in
 -- each of the last three ended months that have a plan.
 with capacity as (
 

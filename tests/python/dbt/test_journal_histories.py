@@ -22,7 +22,7 @@ BUILD = (
 
 
 class Ledger:
-    """Journals of both systems as they stand; every change lands the journal's lines again, now or with the next batch."""
+    """Journals of both systems as they stand; a change lands now or with the next batch."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -125,8 +125,8 @@ def test_incremental_journal_lines_equal_a_full_refresh(warehouse: Warehouse, se
         "gl_accounts",
         [
             {
-                "account": account, "description": f"Account {account}", "account_type": "Expense", "enabled_flag": end is None,
-                "start_date": date(2015, 1, 1), "end_date": end,
+                "account": account, "description": f"Account {account}", "account_type": "Expense",
+                "enabled_flag": end is None, "start_date": date(2015, 1, 1), "end_date": end,
             }
             for account, end in accounts
         ],
