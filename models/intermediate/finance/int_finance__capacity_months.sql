@@ -71,8 +71,8 @@ mapping_of_month as (
         on workbooks_with_mapping.first_month_date <= months.month_start_date
         or workbooks_with_mapping.mapping_number = 1
     qualify row_number() over (
-        partition by months.month_start_date order by workbooks_with_mapping.workbook_number desc
-    ) = 1
+            partition by months.month_start_date order by workbooks_with_mapping.workbook_number desc
+        ) = 1
 
 ),
 

@@ -9,7 +9,9 @@ numbered as (
     select
         issues.*,
         row_number() over (
-            partition by issue_code, cost_center_id, capability_name, job_profile, source_file order by month_start_date
+            partition by
+                issues.issue_code, issues.cost_center_id, issues.capability_name, issues.job_profile, issues.source_file
+            order by issues.month_start_date
         ) as month_place
     from issues
 
