@@ -57,8 +57,8 @@ states_of_months as (
         states.valid_to_date > months.month_end_date as holds_at_closing
     from months
     inner join states
-        on states.valid_from_date <= months.month_end_date
-        and states.valid_to_date > months.previous_month_end_date
+        on months.month_end_date >= states.valid_from_date
+        and months.previous_month_end_date < states.valid_to_date
     -- Who vanished from Workday's report after leaving was a worker; who vanished without was never hired.
     where not states.is_deleted or states.has_left
 
