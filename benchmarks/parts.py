@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import database_rate, file_rate, nothing_new, parallel_paging, rest_rate, whole_build
+from benchmarks import (
+    database_rate,
+    file_rate,
+    nothing_new,
+    parallel_paging,
+    quarantine_coverage,
+    rest_rate,
+    whole_build,
+)
 from benchmarks.landing import Figures
 
 QUICK_SCALE, WHOLE_SCALE = 0.1, 1.0
 QUICK_BUILDS, WHOLE_BUILDS = (0.1, 0.3), (1.0, 10.0)
+QUARANTINE_SCALE = 0.05  # every kind of fault is planted once
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,10 @@ def _build(quick: bool) -> Figures:
         return whole_build.whole_build(QUICK_BUILDS if quick else WHOLE_BUILDS, Path(directory))
 
 
+def _quarantine(quick: bool) -> Figures:
+    return quarantine_coverage.figures(QUARANTINE_SCALE if quick else WHOLE_SCALE)
+
+
 PARTS = (
     Part(
         "files",
@@ -131,6 +144,16 @@ PARTS = (
             Target("again_whole_company_most_seconds", "nothing new: slowest source of the 1x company, s", 3),
             Target("again_whole_company_most_cpu_seconds", "nothing new: the same, processor s", 3),
             Target("again_whole_company_most_whole_cpu_seconds", "nothing new: its slowest command, processor s", 3),
+        ),
+    ),
+    Part(
+        "quarantine",
+        "planted faults in quarantine",
+        _quarantine,
+        (
+            Target("quarantine_caught_share", "quarantine: planted faults caught under their code", 0.95, True, ".1%"),
+            Target("quarantine_kinds", "quarantine: kinds of planted faults", 40, True, ",.0f"),
+            Target("quarantine_false_alarms", "quarantine: rows that nobody planted", 0, style=",.0f"),
         ),
     ),
 )

@@ -1,5 +1,5 @@
 {% set datasets = {
-    'atom': ['customers', 'order_lines', 'orders', 'payments', 'products'],
+    'atom': ['products'],
     'capacity_plan': ['capability_mapping', 'planned_headcount'],
     'crm': ['sign_ups'],
     'customs': ['cbam_imports'],
@@ -18,6 +18,9 @@
     'scm_legacy': ['shipments_alpha', 'shipments_beta', 'stock_counts'],
     'workday': ['journal_lines', 'travel_expenses', 'workers'],
 } %}
+{% set flagged = [
+    ('atom', 'customers'), ('atom', 'order_lines'), ('atom', 'orders'), ('atom', 'payments'), ('sap', 'plants'),
+] %}
 
 with counted as (
 
@@ -34,12 +37,15 @@ with counted as (
     union all
     {% endfor %}
     {% endfor %}
-    -- Plants keep their tombstones as a flag.
+    -- These keep their tombstones as a flag.
+    {% for source_name, dataset in flagged %}
     select
-        'sap' as source_name,
-        'plants' as dataset_name,
-        (select count(*) from {{ source('sap', 'plants') }}) as landed_rows,
-        (select count(*) from {{ ref('stg_sap__plants') }}) as staged_rows
+        '{{ source_name }}' as source_name,
+        '{{ dataset }}' as dataset_name,
+        (select count(*) from {{ source(source_name, dataset) }}) as landed_rows,
+        (select count(*) from {{ ref('stg_' ~ source_name ~ '__' ~ dataset) }}) as staged_rows
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 
 )
 

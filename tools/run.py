@@ -21,7 +21,7 @@ from tools.deps import elementary_models_needed, installed
 from tools.summary import print_summary
 
 ROOT = Path(__file__).resolve().parent.parent
-SANDBOX_START_SECONDS = 180  # a large company is made first
+SANDBOX_START_SECONDS = 180  # to make a company of scale 1 first; a larger one gets longer
 OWN_SETTINGS = ("__BASE_URL", "__CREDENTIALS", "__DIRECTORY")
 
 
@@ -134,9 +134,13 @@ def sandbox(data: str) -> Iterator[dict[str, str]]:
 
 
 def _settings(process: subprocess.Popen[bytes], port_file: Path) -> dict[str, str]:
-    deadline = time.monotonic() + SANDBOX_START_SECONDS
+    seconds = SANDBOX_START_SECONDS * max(1.0, float(os.environ.get("SANDBOX_SCALE") or 1))
+    deadline = time.monotonic() + seconds
     while not port_file.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
+        if process.poll() is not None:
+            return {}
+        if time.monotonic() > deadline:
+            print(f"the sandbox did not start within {seconds:.0f} s: free the machine, or a smaller SANDBOX_SCALE")
             return {}
         time.sleep(0.05)
     return json.loads(port_file.read_text())["settings"]

@@ -4,9 +4,9 @@
     cast(cast({{ amount }} as decimal(24, 4)) * {{ rates }}.gbp_per_unit as decimal(18, 4))
 {%- endmacro %}
 
-{# Join condition: the rate of the month that holds the day. #}
+{# Join condition: the rate of the month that holds the day. By equality on the month's first day, which a test of the seed
+   guarantees: compared as a range, every row would meet all months of its currency first. #}
 {% macro rate_at(currency_code, day, rates='rates') -%}
     {{ currency_code }} = {{ rates }}.currency_code
-        and cast({{ day }} as date) >= {{ rates }}.valid_from_date
-        and cast({{ day }} as date) < {{ rates }}.valid_to_date
+        and cast({{ dbt.date_trunc('month', 'cast(' ~ day ~ ' as date)') }} as date) = {{ rates }}.valid_from_date
 {%- endmacro %}

@@ -21,6 +21,7 @@ from ingestion.sandbox.company_data.common import (
     month_ends,
     write_jsonl,
 )
+from ingestion.sandbox.company_data.faults_clients import plant_client_faults
 from ingestion.sandbox.company_data.log import FaultLog, Spoil
 from ingestion.sandbox.company_data.people import COMPANY_SHARES
 from ingestion.sandbox.masters import Chance, cumulated
@@ -191,6 +192,8 @@ def write_emerald(directory: Path, clients: list[Client], chance: Chance, log: F
     }
     for name, records in documents.items():
         log.spoil("emerald", name, records, KEYS[name], FAULTS[name])
+    plant_client_faults(documents, log)
+    for name, records in documents.items():
         write_jsonl(directory / f"{name}.jsonl", records)
 
 

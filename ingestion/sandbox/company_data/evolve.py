@@ -23,6 +23,7 @@ from ingestion.sandbox.company_data.common import (
     write_jsonl,
     write_lines,
 )
+from ingestion.sandbox.company_data.sales import FIRST_ORDER
 from ingestion.sandbox.errors import SandboxError
 from ingestion.sandbox.masters import Chance
 from ingestion.sandbox.tables import read_extract
@@ -197,11 +198,19 @@ def _atom(directory: Path, day: int, chance: Chance) -> Made:
         orders.append({**old, **times, "order_id": new, "status": "placed"})
         rows["order_lines"] += [{**row, "order_id": new, "updated_at": stamp} for row in lines]
         made.append(("orders", {"order_id": new}, "inserted"))
-    placed = next((row for row in orders if row["status"] == "placed" and row["updated_at"] < stamp), None)
+    placed = next(
+        (
+            row
+            for row in orders
+            if row["status"] == "placed" and row["updated_at"] < stamp and int(row["order_id"]) >= FIRST_ORDER
+        ),
+        None,
+    )
     if placed:
         placed.update({"status": "shipped", "shipped_at": stamp, "updated_at": stamp})
         made.append(("orders", {"order_id": placed["order_id"]}, "updated"))
-    gone = chance.one(orders[:-NEW_ORDERS])["order_id"]
+    # Planted orders stay, their numbers are below all others.
+    gone = chance.one([row for row in orders[:-NEW_ORDERS] if int(row["order_id"]) >= FIRST_ORDER])["order_id"]
     for name, found in rows.items():
         kept = [row for row in found if row["order_id"] != gone]
         write_lines(

@@ -22,6 +22,7 @@ from ingestion.sandbox.company_data.common import (
     working,
     write_lines,
 )
+from ingestion.sandbox.company_data.faults_sales import plant_sales_faults
 from ingestion.sandbox.company_data.log import FaultLog, Spoil
 from ingestion.sandbox.company_data.people import Worker
 from ingestion.sandbox.masters import Chance, Material, cumulated, thousandths
@@ -284,9 +285,12 @@ def write_atom(directory: Path, sales: Sales, chance: Chance, log: FaultLog) -> 
         "order_lines": lambda: [row for order in sales.orders for row in _line_rows(order)],
         "payments": lambda: [_payment_row(number, paid) for number, paid in enumerate(sales.payments, start=500_001)],
     }
-    for name, make in makers.items():
-        rows = make()
+    tables = {name: make() for name, make in makers.items()}
+    for name, rows in tables.items():
         log.spoil("atom", name, rows, KEYS[name], FAULTS[name])
+    refused = {value for fault in log if fault.dataset in ("customers", "products") for value in fault.key.values()}
+    plant_sales_faults(tables, refused, log)
+    for name, rows in tables.items():
         write_lines(directory / f"{name}.csv", [",".join(rows[0]), *[csv_line(list(row.values())) for row in rows]])
 
 

@@ -10,6 +10,9 @@ with final as (
     where employee_id is not null
     union
     {% endfor %}
+    select sales_rep_id as employee_id from {{ ref('stg_atom__orders') }}
+    where sales_rep_id is not null
+    union
     -- A manager is a worker too, and may stand outside the report's population.
     select manager_id as employee_id from {{ ref('stg_workday__workers') }}
     where manager_id is not null

@@ -15,6 +15,8 @@ final as (
         {{ blank_to_null('segment') }} as customer_segment,
         country as country_code,
         currency as currency_code,
+        -- A customer deleted in Atom stays as a flag: orders of the past still belong to their client.
+        coalesce(_is_deleted, false) as is_deleted,
         {{ utc_timestamp('created_at') }} as created_at,
         {{ utc_timestamp('updated_at') }} as updated_at,
         _row_hash as row_hash,
@@ -22,7 +24,6 @@ final as (
         _dlt_load_id as load_id,
         {{ utc_timestamp('_landed_at') }} as landed_at
     from source
-    where coalesce(_is_deleted, false) = false
 
 )
 

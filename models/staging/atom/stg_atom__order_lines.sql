@@ -17,13 +17,14 @@ final as (
         tax_amount,
         -- Widened, because DuckDB keeps the product in 18 digits otherwise and could overflow.
         cast(cast(quantity as decimal(19, 3)) * unit_price - discount_amount as decimal(18, 4)) as net_amount,
+        -- A line deleted in Atom stays as a flag: models that are built incrementally have to see it go.
+        coalesce(_is_deleted, false) as is_deleted,
         {{ utc_timestamp('updated_at') }} as updated_at,
         _row_hash as row_hash,
         _source_ref as source_ref,
         _dlt_load_id as load_id,
         {{ utc_timestamp('_landed_at') }} as landed_at
     from source
-    where coalesce(_is_deleted, false) = false
 
 )
 

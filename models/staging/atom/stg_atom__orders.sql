@@ -15,6 +15,8 @@ final as (
         channel,
         currency as currency_code,
         freight_amount,
+        -- An order deleted in Atom stays as a flag: models that are built incrementally have to see it go.
+        coalesce(_is_deleted, false) as is_deleted,
         {{ utc_timestamp('ordered_at') }} as ordered_at,
         {{ utc_timestamp('shipped_at') }} as shipped_at,
         {{ utc_timestamp('delivered_at') }} as delivered_at,
@@ -25,7 +27,6 @@ final as (
         _dlt_load_id as load_id,
         {{ utc_timestamp('_landed_at') }} as landed_at
     from source
-    where coalesce(_is_deleted, false) = false
 
 )
 

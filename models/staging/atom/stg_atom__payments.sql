@@ -14,6 +14,8 @@ final as (
         method as payment_method,
         currency as currency_code,
         amount as payment_amount,
+        -- A payment deleted in Atom stays as a flag: models that are built incrementally have to see it go.
+        coalesce(_is_deleted, false) as is_deleted,
         {{ utc_timestamp('paid_at') }} as paid_at,
         {{ utc_timestamp('updated_at') }} as updated_at,
         _row_hash as row_hash,
@@ -21,7 +23,6 @@ final as (
         _dlt_load_id as load_id,
         {{ utc_timestamp('_landed_at') }} as landed_at
     from source
-    where coalesce(_is_deleted, false) = false
 
 )
 

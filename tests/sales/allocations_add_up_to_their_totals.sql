@@ -1,0 +1,54 @@
+-- From the orders and payouts as they were staged, not from the totals that the fact was made with.
+with profits as (
+
+    select
+        order_id,
+        sum(freight_amount) as freight_amount,
+        sum(freight_amount_gbp) as freight_amount_gbp,
+        sum(incentive_amount_gbp) as incentive_amount_gbp
+    from {{ ref('fct_unit_profit') }}
+    group by order_id
+
+),
+
+orders as (
+
+    select * from {{ ref('stg_atom__orders') }}
+    where not is_deleted
+
+),
+
+incentives as (
+
+    select * from {{ ref('int_sales__incentives_by_order') }}
+
+),
+
+rates as (
+
+    select * from {{ ref('exchange_rates') }}
+
+),
+
+compared as (
+
+    select
+        orders.order_id,
+        profits.freight_amount,
+        profits.freight_amount_gbp,
+        profits.incentive_amount_gbp,
+        case when orders.shipped_at is null then 0 else orders.freight_amount end as order_freight_amount,
+        case when orders.shipped_at is null then 0 else {{ in_gbp('orders.freight_amount') }} end
+            as order_freight_amount_gbp,
+        coalesce(incentives.incentive_amount_gbp, 0) as order_incentive_amount_gbp
+    from profits
+    left join orders on profits.order_id = orders.order_id
+    left join incentives on profits.order_id = incentives.order_id
+    left join rates on {{ rate_at('orders.currency_code', 'orders.ordered_at') }}
+
+)
+
+select * from compared
+where freight_amount is distinct from order_freight_amount
+    or freight_amount_gbp is distinct from order_freight_amount_gbp
+    or incentive_amount_gbp is distinct from order_incentive_amount_gbp
