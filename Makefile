@@ -37,6 +37,10 @@ build: deps ## Run dbt build (seeds, snapshots, models, tests) on what has lande
 run: deps ## Land, build, write the docs and print a summary: the whole job.
 	@$(PY) -m tools.run all
 
+.PHONY: capacity
+capacity: deps ## Plan against actual headcount in reports/capacity_plan.xlsx, from your workbooks (PLAN=book.xlsx: from that one).
+	@$(PY) -m tools.capacity $(if $(PLAN),--plan "$(PLAN)")
+
 .PHONY: docs
 docs: deps ## Write the dbt docs as one static page.
 	@$(PY) -m tools.run docs

@@ -88,17 +88,17 @@ def warehouse() -> Path:
 def land() -> int:
     """Land every source that has settings; where none has, all of them from the sandbox."""
     if is_configured() and not os.environ.get("SAP_DATA"):
-        return _python("-m", "ingestion", "load")
+        return run_module("ingestion", "load")
     data = os.environ.get("SAP_DATA", "default")
     print(f"starting the sandbox with {'the synthetic company' if data == 'default' else data} ...", flush=True)
     with sandbox(data) as settings:
-        return _python("-m", "ingestion", "load", env=settings) if settings else EXIT_USAGE
+        return run_module("ingestion", "load", env=settings) if settings else EXIT_USAGE
 
 
 def land_artifacts() -> None:
     """Land what dbt wrote about its own runs; what cannot be landed now stays and comes with the next load."""
     print("landing dbt's results ...", flush=True)
-    _python("-m", "ingestion", "load", "dbt_artifacts", "--quiet")
+    run_module("ingestion", "load", "dbt_artifacts", "--quiet")
 
 
 def landed_sources() -> list[str]:
@@ -152,7 +152,7 @@ def dbt(commands: list[list[str]]) -> int:
     for command in _with_elementary(commands):
         arguments += [*command, "--"]
     print("dbt " + ", then ".join(" ".join(command[:2]) for command in commands) + " ...", flush=True)
-    code = _python("-m", "tools.dbt_session", *arguments[:-1])
+    code = run_module("tools.dbt_session", *arguments[:-1])
     if code == EXIT_OK and _builds(commands):
         _note_elementary()
     return code
@@ -199,8 +199,9 @@ def summary(seconds: float | None) -> int:
     return EXIT_OK
 
 
-def _python(*arguments: str, env: dict[str, str] | None = None) -> int:
-    return subprocess.run([sys.executable, *arguments], env={**os.environ, **(env or {})}, check=False).returncode
+def run_module(*arguments: str, env: dict[str, str] | None = None) -> int:
+    """Run `python -m` with the arguments, `env` added to the environment; returns its exit code."""
+    return subprocess.run([sys.executable, "-m", *arguments], env={**os.environ, **(env or {})}, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -22,7 +22,10 @@ ledger as (
         'workday' as source_system,
         workday_lines.journal_status,
         workday_lines.gl_account_id,
-        {% for measure in measures %}workday_lines.{{ measure }}{{ ', ' if not loop.last }}{% endfor %}
+        workday_lines.debit_amount_gbp,
+        workday_lines.credit_amount_gbp,
+        workday_lines.debit_amount,
+        workday_lines.credit_amount
     from {{ ref('stg_workday__journal_lines') }} as workday_lines
     left join handed_over on workday_lines.journal_id = handed_over.journal_id
     where handed_over.journal_id is null
@@ -54,22 +57,32 @@ told as (
         source_system,
         journal_status,
         gl_account_id,
-        count(*) as line_count,
         {% for measure in measures %}
-        cast(coalesce(sum({{ measure }}), 0) as decimal(28, 4)) as {{ measure }}{{ ',' if not loop.last }}
+        cast(coalesce(sum({{ measure }}), 0) as decimal(28, 4)) as {{ measure }},
         {% endfor %}
+        count(*) as line_count
     from {{ side }}
     group by source_system, journal_status, gl_account_id
 
 ),
 {% endfor %}
 
-differences as (
+missing as (
 
-    (select * from ledger_sums except select * from told_sums)
-    union all
-    (select * from told_sums except select * from ledger_sums)
+    select * from ledger_sums
+    except
+    select * from told_sums
+
+),
+
+surplus as (
+
+    select * from told_sums
+    except
+    select * from ledger_sums
 
 )
 
-select * from differences
+select * from missing
+union all
+select * from surplus

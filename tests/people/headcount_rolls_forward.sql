@@ -1,4 +1,4 @@
--- Headcount of a month = that of the month before + joiners - leavers. The first month of the calendar has no month before.
+-- Headcount of a month = that of the month before + joiners - leavers. The calendar's first month has none before.
 with months as (
 
     select

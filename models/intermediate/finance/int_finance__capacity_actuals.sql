@@ -35,8 +35,8 @@ staff as (
 
 ),
 
--- Ten digits: hundredths of a percent of a full-time equivalent times ten-thousandths of a percent, without rounding, so
--- that mapped and unmapped add up to the last digit.
+-- Ten digits hold a part-time percentage times a share percentage without rounding, so that mapped and unmapped add up
+-- to the last digit.
 mapped as (
 
     select

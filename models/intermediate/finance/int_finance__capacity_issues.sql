@@ -74,6 +74,18 @@ plan_issues as (
 
 ),
 
+cells as (
+
+    select
+        month_start_date,
+        cost_center_id,
+        job_profile_code,
+        min(source_ref) as source_ref
+    from shares
+    group by month_start_date, cost_center_id, job_profile_code
+
+),
+
 worker_issues as (
 
     select
@@ -92,15 +104,7 @@ worker_issues as (
         actuals.fte as unmapped_fte,
         actuals.month_start_date
     from actuals
-    left join (
-        select
-            month_start_date,
-            cost_center_id,
-            job_profile_code,
-            min(source_ref) as source_ref
-        from shares
-        group by month_start_date, cost_center_id, job_profile_code
-    ) as cells
+    left join cells
         on actuals.month_start_date = cells.month_start_date
         and actuals.cost_center_id = cells.cost_center_id
         and actuals.job_profile_code = cells.job_profile_code

@@ -29,14 +29,19 @@ workbooks as (
 
 ),
 
+files_with_mapping as (
+
+    select distinct source_file from mapping
+
+),
+
 workbooks_with_mapping as (
 
     select
         workbooks.*,
         row_number() over (order by workbooks.workbook_number) as mapping_number
     from workbooks
-    inner join (select distinct source_file from mapping) as with_mapping
-        on workbooks.source_file = with_mapping.source_file
+    inner join files_with_mapping on workbooks.source_file = files_with_mapping.source_file
 
 ),
 
@@ -68,11 +73,11 @@ mapping_of_month as (
         workbooks_with_mapping.source_file
     from months
     inner join workbooks_with_mapping
-        on workbooks_with_mapping.first_month_date <= months.month_start_date
+        on months.month_start_date >= workbooks_with_mapping.first_month_date
         or workbooks_with_mapping.mapping_number = 1
     qualify row_number() over (
-        partition by months.month_start_date order by workbooks_with_mapping.workbook_number desc
-    ) = 1
+            partition by months.month_start_date order by workbooks_with_mapping.workbook_number desc
+        ) = 1
 
 ),
 

@@ -82,7 +82,8 @@ final as (
         upper(trim(cells.cost_center_id)) as cost_center_id,
         lower(trim(cells.capability_name)) as capability_code,
         max(trim(cells.capability_name)) as capability_name,
-        -- Two lines for the same cells are added up, as the totals of the workbook do. One unreadable cell makes the sum unknown.
+        -- Two lines for the same cells are added up, as the totals of the workbook do. One unreadable cell makes the
+        -- sum unknown.
         case when count(cells.reason_codes) = 0 then cast(sum(cells.planned_fte) as decimal(18, 2)) end as planned_fte,
         cast(count(*) as integer) as cell_count,
         max(cells.reason_codes) as reason_codes,
@@ -94,7 +95,8 @@ final as (
     from cells
     inner join months
         on cells.month_start_date = months.month_start_date and cells.source_file = months.plan_source_file
-    group by cells.month_start_date, upper(trim(cells.cost_center_id)), lower(trim(cells.capability_name)), cells.source_file
+    group by
+        cells.month_start_date, upper(trim(cells.cost_center_id)), lower(trim(cells.capability_name)), cells.source_file
 
 )
 

@@ -1,8 +1,8 @@
 -- A table: the fact and the quarantine read it, and each rule is evaluated once.
 {{ config(materialized='table') }}
 
--- Journals that Workday handed over stand in Oracle's ledger line by line. They are left out here, so that no reader can
--- count them twice; what Workday has and the ledger has not is in.
+-- Journals that Workday handed over stand in Oracle's ledger line by line. They are left out here, so that no reader
+-- can count them twice; what Workday has and the ledger has not is in.
 with ledger_lines as (
 
     select * from {{ ref('int_erp__journal_lines') }}

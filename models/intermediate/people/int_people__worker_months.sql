@@ -32,13 +32,15 @@ states as (
         workers.*,
         -- The first version reaches back to 1900 in the dimension; employment began on the hire date.
         case
-            when version_number > 1 then cast(valid_from as date)
-            when hire_date < effective_date then hire_date
-            else effective_date
+            when workers.version_number > 1 then cast(workers.valid_from as date)
+            when workers.hire_date < workers.effective_date then workers.hire_date
+            else workers.effective_date
         end as valid_from_date,
-        cast(valid_to as date) as valid_to_date,
-        worker_status <> 'terminated' as is_employed,
-        max(case when worker_status = 'terminated' then 1 else 0 end) over (partition by employee_id) = 1 as has_left
+        cast(workers.valid_to as date) as valid_to_date,
+        workers.worker_status <> 'terminated' as is_employed,
+        max(case when workers.worker_status = 'terminated' then 1 else 0 end)
+            over (partition by workers.employee_id)
+        = 1 as has_left
     from workers
 
 ),
@@ -55,8 +57,8 @@ states_of_months as (
         states.valid_to_date > months.month_end_date as holds_at_closing
     from months
     inner join states
-        on states.valid_from_date <= months.month_end_date
-        and states.valid_to_date > months.previous_month_end_date
+        on months.month_end_date >= states.valid_from_date
+        and months.previous_month_end_date < states.valid_to_date
     -- Who vanished from Workday's report after leaving was a worker; who vanished without was never hired.
     where not states.is_deleted or states.has_left
 

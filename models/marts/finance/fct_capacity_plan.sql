@@ -76,17 +76,17 @@ compared as (
     select
         dated.*,
         case
-            when planned_fte is not null then 'planned'
-            when has_plan_line then 'unreadable'
-            when plan_source_file is not null then 'not planned'
+            when dated.planned_fte is not null then 'planned'
+            when dated.has_plan_line then 'unreadable'
+            when dated.plan_source_file is not null then 'not planned'
             else 'no plan for the month'
         end as plan_status,
         -- A month that has not ended has no actual; in one that has, nobody is none.
-        case when month_end_date <= {{ as_of_date() }} then coalesce(actual_fte, 0) end as counted_fte,
+        case when dated.month_end_date <= {{ as_of_date() }} then coalesce(dated.actual_fte, 0) end as counted_fte,
         -- In a planned month no line means that nobody is planned; a cell that could not be read means nothing.
         case
-            when planned_fte is not null then planned_fte
-            when plan_source_file is not null and not has_plan_line then 0
+            when dated.planned_fte is not null then dated.planned_fte
+            when dated.plan_source_file is not null and not dated.has_plan_line then 0
         end as compared_fte
     from dated
 

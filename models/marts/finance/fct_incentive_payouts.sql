@@ -27,7 +27,7 @@ final as (
         cap_amount,
         basis_amount,
         payout_amount,
-        -- A payout that was reversed as such is not paid; a clawback is a row of its own, below zero, that takes back another.
+        -- A payout that was reversed as such is not paid; a clawback is a row of its own, below zero.
         cast(case when payout_status = 'reversed' and payout_amount > 0 then 0 else payout_amount end as decimal(18, 4))
             as net_payout_amount,
         basis_amount_gbp,

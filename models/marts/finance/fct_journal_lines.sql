@@ -15,7 +15,7 @@ with lines as (
 ),
 
 {% if is_incremental_run() %}
--- One watermark a source: Workday's monthly report must not hide an Oracle line that landed late, nor the other way round.
+-- One watermark a source: Workday's monthly report must not hide an Oracle line that landed late, nor the reverse.
 watermarks as (
 
     select

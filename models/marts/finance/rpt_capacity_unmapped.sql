@@ -9,7 +9,9 @@ numbered as (
     select
         issues.*,
         row_number() over (
-            partition by issue_code, cost_center_id, capability_name, job_profile, source_file order by month_start_date
+            partition by
+                issues.issue_code, issues.cost_center_id, issues.capability_name, issues.job_profile, issues.source_file
+            order by issues.month_start_date
         ) as month_place
     from issues
 
@@ -62,14 +64,16 @@ final as (
         end as what_is_wrong,
         case issue_code
             when 'PLAN_CELL_UNREADABLE' then 'Write a number of 0 or more into the cell, or empty it.'
-            when 'PLAN_COST_CENTER_UNKNOWN' then 'Correct the code in the plan sheet, or open the cost centre in Workday.'
+            when 'PLAN_COST_CENTER_UNKNOWN'
+                then 'Correct the code in the plan sheet, or open the cost centre in Workday.'
             when 'PLAN_CAPABILITY_UNKNOWN' then 'Correct the name in the plan sheet, or map job profiles to it.'
             when 'PLAN_CAPABILITY_NOT_MAPPED'
                 then 'Add the share of a job profile for it to the mapping sheet, or plan it elsewhere.'
             when 'PLAN_LINE_TWICE' then 'Join the lines in the plan sheet, unless the sum is what you mean.'
             when 'JOB_PROFILE_NOT_MAPPED' then 'Add a line for the job profile to the mapping sheet.'
             when 'SHARES_BELOW_100' then 'Raise the shares in the mapping sheet to 100, or add a line for the rest.'
-            when 'SHARES_ABOVE_100' then 'Lower the shares in the mapping sheet to 100, or take out the line that stands twice.'
+            when 'SHARES_ABOVE_100'
+                then 'Lower the shares in the mapping sheet to 100, or take out the line that stands twice.'
         end as remedy,
         share_percent,
         month_count,

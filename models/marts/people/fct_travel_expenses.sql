@@ -26,7 +26,7 @@ final as (
         currency_code,
         expense_quantity,
         expense_amount,
-        -- The group's rate, as in every other fact, so that amounts can be compared; Workday's own figure stands beside it.
+        -- The group's rate, as in the other facts, so that amounts compare; Workday's own figure stands beside it.
         amount_gbp_at_rate as expense_amount_gbp,
         expense_amount_gbp as workday_amount_gbp,
         cast({{ dbt.datediff('expense_date', 'approved_date', 'day') }} as integer) as days_to_approve,
