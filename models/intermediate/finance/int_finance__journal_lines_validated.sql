@@ -87,21 +87,24 @@ checked as (
 
     select
         placed.*,
-        accounting_date >= coalesce(account_start_date, accounting_date)
-        and accounting_date <= coalesce(account_end_date, accounting_date) as is_account_open,
-        not is_posted or accounting_date <= {{ as_of_date() }} as is_not_in_the_future,
+        placed.accounting_date >= coalesce(placed.account_start_date, placed.accounting_date)
+        and placed.accounting_date <= coalesce(placed.account_end_date, placed.accounting_date) as is_account_open,
+        not placed.is_posted or placed.accounting_date <= {{ as_of_date() }} as is_not_in_the_future,
         -- A line in pounds only, without an amount in its currency, is how a revaluation is posted.
-        (debit_amount = 0 or credit_amount = 0)
-        and (debit_amount_gbp = 0 or credit_amount_gbp = 0)
-        and debit_amount + credit_amount + debit_amount_gbp + credit_amount_gbp <> 0 as is_one_sided,
-        gbp_per_unit is not null as has_rate,
+        (placed.debit_amount = 0 or placed.credit_amount = 0)
+        and (placed.debit_amount_gbp = 0 or placed.credit_amount_gbp = 0)
+        and placed.debit_amount + placed.credit_amount + placed.debit_amount_gbp + placed.credit_amount_gbp <> 0
+            as is_one_sided,
+        placed.gbp_per_unit is not null as has_rate,
         coalesce(
             net_amount = 0
-            or abs(ledger_amount_gbp - net_amount_gbp_at_rate) <= 0.05 + 0.05 * abs(net_amount_gbp_at_rate), true
+            or abs(placed.ledger_amount_gbp - placed.net_amount_gbp_at_rate)
+            <= 0.05 + 0.05 * abs(placed.net_amount_gbp_at_rate), true
         ) as is_near_rate,
         coalesce(
             net_amount = 0
-            or abs(ledger_amount_gbp - net_amount_gbp_at_rate) <= 0.05 + 0.25 * abs(net_amount_gbp_at_rate), true
+            or abs(placed.ledger_amount_gbp - placed.net_amount_gbp_at_rate)
+            <= 0.05 + 0.25 * abs(placed.net_amount_gbp_at_rate), true
         ) as is_in_reach_of_rate
     from placed
 
@@ -113,11 +116,12 @@ counted as (
         checked.*,
         count(
             case
-                when is_account_open and is_not_in_the_future and is_one_sided and has_rate and is_in_reach_of_rate
-                    and tenant_id is not null then 1
+                when checked.is_account_open and checked.is_not_in_the_future and checked.is_one_sided
+                    and checked.has_rate and checked.is_in_reach_of_rate
+                    and checked.tenant_id is not null then 1
             end
-        ) over (partition by source_system, journal_id)
-        - count(*) over (partition by source_system, journal_id) as minus_bad_lines
+        ) over (partition by checked.source_system, checked.journal_id)
+        - count(*) over (partition by checked.source_system, checked.journal_id) as minus_bad_lines
     from checked
 
 ),

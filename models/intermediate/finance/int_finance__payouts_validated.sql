@@ -53,8 +53,9 @@ numbered as (
         payouts.*,
         cast({{ dbt.last_day('period_start_date', 'month') }} as date) as period_end_date,
         row_number() over (
-            partition by plan_id, employee_id, order_id, period_start_date, basis_amount
-            order by payout_id
+            partition by
+                payouts.plan_id, payouts.employee_id, payouts.order_id, payouts.period_start_date, payouts.basis_amount
+            order by payouts.payout_id
         ) as copy_number
     from payouts
 
