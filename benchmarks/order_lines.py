@@ -39,7 +39,8 @@ OPS = {
     "reason_codes varchar, detail varchar, payload varchar, source_ref varchar, load_id varchar, "
     "landed_at timestamptz, replayed_at timestamptz",
 }  # fmt: skip
-LINEAGE = "sha256({key}) as _row_hash, 'atom.{table}/' || {key} as _source_ref, {landed} as _landed_at, false as _is_deleted, "
+LINEAGE = "sha256({key}) as _row_hash, 'atom.{table}/' || {key} as _source_ref, {landed} as "
+LINEAGE += "_landed_at, false as _is_deleted, "
 LINEAGE += "'load-' || date_diff('day', {first}, {landed}) as _dlt_load_id"
 
 
@@ -110,13 +111,17 @@ def let_a_day_pass(path: Path) -> int:
         picked = f"(select (hash(i) % {orders})::bigint + 1 as order_id from range({part}) r(i))"
         for statement in (
             # A third: new orders.
-            f"insert into o select * replace (order_id + {orders} as order_id, {DAY} as ordered_at, 'placed' as status, "
+            f"insert into o select * replace (order_id + {orders} as order_id, {DAY} as ordered_at, "
+            f"'placed' as status, "
             f"null as shipped_at, null as delivered_at) from raw_atom.orders where order_id <= {part}",
-            f"insert into l select * replace (order_id + {orders} as order_id) from raw_atom.order_lines where order_id <= {part}",
+            f"insert into l select * replace (order_id + {orders} as order_id) from "
+            f"raw_atom.order_lines where order_id <= {part}",
             # A third: old orders that change, all over the table.
-            f"insert into o select * replace (freight_amount + 1 as freight_amount) from raw_atom.orders where order_id in {picked}",
+            f"insert into o select * replace (freight_amount + 1 as freight_amount) from "
+            f"raw_atom.orders where order_id in {picked}",
             # A third: lines that change, one in ten of them deleted.
-            f"insert into l select * replace (discount_amount / 2 as discount_amount, line_number = 1 and order_id % 10 = 0 as _is_deleted) "
+            f"insert into l select * replace (discount_amount / 2 as discount_amount, line_number = 1 "
+            f"and order_id % 10 = 0 as _is_deleted) "
             f"from raw_atom.order_lines where order_id in (select order_id + 7 from {picked})",
             f"update o set _landed_at = {DAY} + interval 6 hour, _dlt_load_id = 'load-{LOADS}'",
             f"update l set _landed_at = {DAY} + interval 6 hour, _dlt_load_id = 'load-{LOADS}'",
@@ -124,7 +129,8 @@ def let_a_day_pass(path: Path) -> int:
             "delete from raw_atom.order_lines where (order_id, line_number) in (select (order_id, line_number) from l)",
             "insert into raw_atom.orders from o",
             "insert into raw_atom.order_lines from l",
-            f"update raw_atom.products set list_price = list_price * 1.01, _landed_at = {DAY} where product_id % 1000 = 7",
+            f"update raw_atom.products set list_price = list_price * 1.01, _landed_at = {DAY} where "
+            f"product_id % 1000 = 7",
             f"update raw_emerald.clients set industry = 'Retail', _landed_at = {DAY} where client_id like '%77'",
         ):
             connection.execute(statement)
@@ -230,7 +236,8 @@ def _contents(orders: int, customers: int, products: int) -> dict[str, str]:
     return {
         "raw_atom.customers": f"""
             select i as customer_id, case when i % 20 > 0 then 'CL-' || i end as client_id, {tenant} as tenant,
-                'Synthetic customer ' || i as customer_name, 'GB' as country, {currency} as currency, 'mid_market' as segment,
+                'Synthetic customer ' || i as customer_name, 'GB' as country,
+                {currency} as currency, 'mid_market' as segment,
                 {FIRST} - interval 30 day as created_at, {FIRST} as updated_at,
                 {lineage("customers", "i::varchar", FIRST)}
             from range({customers}) r(i)""",
@@ -239,7 +246,8 @@ def _contents(orders: int, customers: int, products: int) -> dict[str, str]:
                 {lineage("clients", "i::varchar", FIRST)}
             from range({customers}) r(i)""",
         "raw_workday.workers": f"""
-            select 'W' || i as employee_id, date '2020-01-01' as effective_date, 'CC110' as cost_center, 'GB10' as company,
+            select 'W' || i as employee_id, date '2020-01-01' as effective_date,
+                'CC110' as cost_center, 'GB10' as company,
                 'Regular' as worker_type, 'Active' as worker_status, date '2020-01-01' as hire_date,
                 {lineage("workers", "i::varchar", FIRST)}
             from range(500) r(i)""",
@@ -252,18 +260,21 @@ def _contents(orders: int, customers: int, products: int) -> dict[str, str]:
         "raw_atom.orders": f"""
             select i as order_id, i % {customers} as customer_id, {tenant} as tenant,
                 case when i % 2 = 0 then 'W' || i % 500 end as sales_rep_id, 'delivered' as status,
-                {ordered} as ordered_at, {ordered} + interval 2 day as shipped_at, {ordered} + interval 5 day as delivered_at,
+                {ordered} as ordered_at, {ordered} + interval 2 day as shipped_at,
+                {ordered} + interval 5 day as delivered_at,
                 {currency} as currency, 5 + (i % 3000) / 100 as freight_amount, 'web' as channel,
                 {ordered} as created_at, {ordered} as updated_at, {lineage("orders", "i::varchar", landed)}
             {whole}""",
         "raw_atom.order_lines": f"""
-            select i as order_id, n as line_number, hash(i * 10 + n) % {products} as product_id, 1 + hash(n * i) % 9 as quantity,
+            select i as order_id, n as line_number, hash(i * 10 + n) % {products} as product_id,
+                1 + hash(n * i) % 9 as quantity,
                 10 + (hash(i * 10 + n) % {products}) % 500 as unit_price,
                 case when i % 3 = 0 then 1.25 else 0 end as discount_amount, 1.5 as tax_amount, {ordered} as updated_at,
                 {lineage("order_lines", "i::varchar || '/' || n", landed)}
             from (select i, unnest(range(1, {count} + 1)) as n {whole})""",
         "raw_incentive.payouts": f"""
-            select 'IP-' || i as payout_id, 'DEAL' as plan_id, 1 as plan_version, 'W' || i % 500 as employee_id, i as order_id,
+            select 'IP-' || i as payout_id, 'DEAL' as plan_id, 1 as plan_version,
+                'W' || i % 500 as employee_id, i as order_id,
                 '2024-01' as period_month, 10 as basis_amount, (i % 900) / 7 as payout_amount, {currency} as currency,
                 'paid' as status, {ordered} as updated_at, {lineage("payouts", "i::varchar", landed)}
             {whole} where i % 5 = 0""",

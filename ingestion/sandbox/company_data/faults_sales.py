@@ -1,6 +1,7 @@
 """Orders and payments of Atom that keep their contract and yet cannot be right: the models quarantine them.
 
-Each fault is an order of its own, numbered below all others, so that no total of the story and no other system knows of it.
+Each fault is an order of its own, numbered below all others, so that no total of the story and no other system knows
+of it.
 Nothing is wrong with the rest of such an order.
 """
 
@@ -88,7 +89,8 @@ FAULTS = (
     Fault("payments", "PAYMENT_REPEATED", "a payment that was booked twice",
           payment={"amount": "1.00"}, is_paid=True, extra=({"paid_at": "2026-08-20T11:00:00Z"},)),
     Fault("payments", "REFUND_ABOVE_TOTAL", "more paid back than the order cost",
-          payment={"amount": "1.00"}, is_paid=True, extra=({"paid_at": "2026-08-25T11:00:00Z", "amount": "-9999999.00"},)),
+          payment={"amount": "1.00"}, is_paid=True,
+          extra=({"paid_at": "2026-08-25T11:00:00Z", "amount": "-9999999.00"},)),
     Fault("payments", "BANK_MISSING", "a transfer from no bank", payment={"payer_bic": ""}, is_paid=True),
 )  # fmt: skip
 

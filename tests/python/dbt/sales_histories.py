@@ -117,8 +117,10 @@ class SalesHistory:
     def line(self, order: int, number: int) -> Row:
         return {
             "order_id": order, "line_number": number, "product_id": self.random.randint(1, 6),
-            "quantity": self.random.choice([0, 1, 2, 3, 7]), "unit_price": Decimal(self.random.randint(900, 1200)) / 100,
-            "discount_amount": self.random.choice([0, 0, 1, 5, 50]), "tax_amount": Decimal("0.50"), "updated_at": self.now,
+            "quantity": self.random.choice([0, 1, 2, 3, 7]), 
+            "unit_price": Decimal(self.random.randint(900, 1200)) / 100,
+            "discount_amount": self.random.choice([0, 0, 1, 5, 50]), "tax_amount": Decimal("0.50"),
+            "updated_at": self.now,
         }  # fmt: skip
 
     def customer(self, number: int) -> Row:
@@ -222,7 +224,8 @@ class SalesHistory:
             self.numbers += 1
             payment = {
                 "payment_id": self.numbers, "order_id": row["order_id"], "customer_id": row["customer_id"],
-                "paid_at": self.now - timedelta(days=1), "amount": self.random.choice([5, 9, 40, -5]), "currency": "GBP",
+                "paid_at": self.now - timedelta(days=1), "amount": self.random.choice([5, 9, 40, -5]),
+                "currency": "GBP",
                 "method": "card", "updated_at": self.now,
             }  # fmt: skip
             self.put_or_delay("atom", "payments", payment)

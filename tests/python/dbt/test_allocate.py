@@ -11,7 +11,8 @@ from harness import Warehouse
 
 SEED = int(os.environ.get("STRATA_SEED", SystemRandom().randrange(10**6)))
 UNIT = Decimal("0.0001")
-SPLIT = "{{ allocate('given', unit='unit_id', order_by='line', allocations={'share': {'total': 'total', 'weight': 'weight'}}) }}"
+SHARE = "{'share': {'total': 'total', 'weight': 'weight'}}"
+SPLIT = "{{ allocate('given', unit='unit_id', order_by='line', allocations=" + SHARE + ") }}"
 CASES: dict[str, tuple[str | None, list[str | None], list[str | None]]] = {
     "one line": ("9.99", ["3"], ["9.9900"]),
     "one line without weight": ("9.99", ["0"], ["9.9900"]),

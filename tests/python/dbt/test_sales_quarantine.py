@@ -36,7 +36,8 @@ def land_atom(warehouse: Warehouse, directory: Path, faults: list[dict]) -> dict
             connection.execute(f"delete from raw_atom.{name}")
             connection.execute(
                 f"insert into raw_atom.{name} by name select {', '.join(columns)}, {keys} as _row_hash, "
-                f"'atom.{name}/' || {keys} as _source_ref, now() as _landed_at, false as _is_deleted, '1' as _dlt_load_id "
+                f"'atom.{name}/' || {keys} as _source_ref, now() as _landed_at, false as _is_deleted, "
+                f"'1' as _dlt_load_id "
                 f"from read_csv('{directory}/atom/{name}.csv', all_varchar = true) where {keys} not in ({listed})"
             )
         for order_id, line in refused["order_lines"]:
@@ -54,13 +55,13 @@ def expected(faults: list[dict], refused: dict[str, set], warehouse: Warehouse) 
     lines = warehouse.query(f"select order_id, line_number from raw_atom.order_lines where order_id in ({orphans})")
     payments = warehouse.query(f"select payment_id from raw_atom.payments where order_id in ({orphans})")
     return (
-        {key: "LINE_WITHOUT_ORDER" for key in lines}
+        dict.fromkeys(lines, "LINE_WITHOUT_ORDER")
         | {
             (int(f["key"]["order_id"]), int(f["key"]["line_number"])): f["expected_reason_code"]
             for f in planted
             if f["dataset"] == "order_lines"
         },
-        {key: "PAYMENT_WITHOUT_ORDER" for key in payments}
+        dict.fromkeys(payments, "PAYMENT_WITHOUT_ORDER")
         | {(int(f["key"]["payment_id"]),): f["expected_reason_code"] for f in planted if f["dataset"] == "payments"},
     )
 
