@@ -1,25 +1,23 @@
 with rules as (
 
-    {% for rule in quarantine_catalogue() %}
-    select
-        '{{ rule.entity }}' as entity_name,
-        '{{ rule.code }}' as reason_code,
-        '{{ rule.severity }}' as severity,
-        '{{ dbt.escape_single_quotes(rule.means) }}' as meaning,
-        '{{ dbt.escape_single_quotes(rule.holds) }}' as good_row_condition,
-        '{{ rule.group }}' as owner_group,
-        '{{ rule.model }}' as judging_model
-    union all
-    {% endfor %}
-    -- Gives the columns their types; a project without rules has an empty catalogue.
-    select
-        cast(null as {{ dbt.type_string() }}) as entity_name,
-        cast(null as {{ dbt.type_string() }}) as reason_code,
-        cast(null as {{ dbt.type_string() }}) as severity,
-        cast(null as {{ dbt.type_string() }}) as meaning,
-        cast(null as {{ dbt.type_string() }}) as good_row_condition,
-        cast(null as {{ dbt.type_string() }}) as owner_group,
-        cast(null as {{ dbt.type_string() }}) as judging_model
+    -- A list of values, not a union: DuckDB 2.0 hangs on `limit` over some forty united one-row selects.
+    select *
+    from (
+        values
+        {% for rule in quarantine_catalogue() %}
+        (
+            '{{ rule.entity }}',
+            '{{ rule.code }}',
+            '{{ rule.severity }}',
+            '{{ dbt.escape_single_quotes(rule.means) }}',
+            '{{ dbt.escape_single_quotes(rule.holds) }}',
+            '{{ rule.group }}',
+            '{{ rule.model }}'
+        ),
+        {% endfor %}
+        -- Closes the list, also in a project without rules.
+        ('', '', '', '', '', '', '')
+    ) as listed (entity_name, reason_code, severity, meaning, good_row_condition, owner_group, judging_model)
 
 ),
 
@@ -29,7 +27,7 @@ final as (
         {{ dbt_utils.generate_surrogate_key(['judging_model', 'reason_code']) }} as quarantine_rule_key,
         rules.*
     from rules
-    where reason_code is not null
+    where reason_code <> ''
 
 )
 

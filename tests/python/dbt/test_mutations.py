@@ -44,7 +44,8 @@ def small(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
             "config": {"meta": {"quarantine_rules": [{"code": "NOTHING_ORDERED", "holds": "amount <> 0"}]}},
         },
         "test.strata.orders_obey": {
-            "package_name": "strata", "resource_type": "test", "name": "orders_obey", "attached_node": "model.strata.orders",
+            "package_name": "strata", "resource_type": "test", "name": "orders_obey",
+            "attached_node": "model.strata.orders",
             "test_metadata": {"name": "rules_hold"}, "depends_on": {"nodes": ["model.strata.orders"]},
             "compiled_code": "\n    union all\n    ".join(PARTS.values()),
         },
