@@ -22,8 +22,8 @@ tenants as (
 
 ),
 
--- The exports name order and material, never the line. An order has a material on one line; where it has two, the last date
--- of either counts.
+-- The exports name order and material, never the line. An order has a material on one line; where it has two, the last
+-- date of either counts.
 final as (
 
     select

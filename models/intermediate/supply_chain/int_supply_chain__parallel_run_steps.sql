@@ -1,5 +1,5 @@
-{#- Every step that leads from a line as the legacy pipeline added it up to the shipment as it counts now. The values of a step
-    are what it adds to shipments, quantity, weight and freight of a month and plant. -#}
+{#- Every step that leads from a line as the legacy pipeline added it up to the shipment as it counts now. The values of
+    a step are what it adds to shipments, quantity, weight and freight of a month and plant. -#}
 
 with lines as (
 

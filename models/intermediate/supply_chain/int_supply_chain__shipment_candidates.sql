@@ -76,7 +76,7 @@ compared as (
 ),
 
 -- The points that evidence is worth; docs/supply_chain.md says why. 100 without the number. What one side does not know
--- earns half: it speaks neither for nor against. The number is evidence and not proof, because the systems count on their own.
+-- earns half: it speaks neither for nor against. The number is evidence and no proof: the systems count on their own.
 final as (
 
     select
@@ -87,7 +87,7 @@ final as (
         + case when is_same_supplier then 5 when is_same_supplier is null then 2 else 0 end
         + case when is_same_plant then 5 when is_same_plant is null then 2 else 0 end
         + case when is_same_mode then 2 when is_same_mode is null then 1 else 0 end
-        + case when shipped_day_gap = 0 then 15 when shipped_day_gap = 1 then 10 when shipped_day_gap <= 3 then 6 else 0 end
+        + case shipped_day_gap when 0 then 15 when 1 then 10 when 2 then 6 when 3 then 6 else 0 end
         + case when delivered_day_gap = 0 then 5 when coalesce(delivered_day_gap, 1) <= 4 then 3 else 0 end
         + case when quantity_gap <= 0.005 then 10 when quantity_gap <= 0.1 then 5 else 0 end
         + case when weight_gap <= 0.005 then 10 when weight_gap is null then 5 when weight_gap <= 0.1 then 3 else 0 end

@@ -99,9 +99,10 @@ decided as (
 final as (
 
     select
-        -- Alpha's number names the shipment once Alpha knows it. The key hangs on numbers, not on files that come again.
+        -- Alpha's number names the shipment once Alpha knows it. Numbers, because files can come again.
         case
-            when alpha_line_key is not null then {{ dbt_utils.generate_surrogate_key(["'alpha'", 'alpha_shipment_id']) }}
+            when alpha_line_key is not null
+                then {{ dbt_utils.generate_surrogate_key(["'alpha'", 'alpha_shipment_id']) }}
             else {{ dbt_utils.generate_surrogate_key(["'beta'", 'beta_shipment_id']) }}
         end as shipment_key,
         alpha_line_key,

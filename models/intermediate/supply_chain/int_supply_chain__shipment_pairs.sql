@@ -1,15 +1,15 @@
 -- A table: shipments and the log of decisions read it.
 {{ config(materialized='table') }}
 
-{#- Each round pairs what is best for both sides among what is left. A round that pairs nothing leaves nothing to pair;
-    orders have few deliveries, and test shipment_pairs_are_complete says when these rounds are too few. -#}
+{#- Each round pairs what is best for both sides among what is left. Orders have few deliveries. Where a round
+    paired nothing, nothing is left; test shipment_pairs_are_complete says when four are too few. -#}
 {% set rounds = 4 %}
 
 with candidates as (
 
     select
         candidates.*,
-        -- Ties are broken by the numbers, so that the order in which lines came does not matter, nor which side is first.
+        -- Ties are broken by the numbers: neither the order in which lines came nor the side matters.
         least(alpha_shipment_id, beta_shipment_id)
         || ' ' || greatest(alpha_shipment_id, beta_shipment_id)
         || ' ' || alpha_shipment_id as tie_break

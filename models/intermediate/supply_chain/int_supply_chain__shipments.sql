@@ -34,7 +34,8 @@ final as (
         decisions.fields_won_by_beta,
         {%- for field, how in fields.items() %}
         {%- for column in how.columns %}
-        case when decisions.{{ field }}_side = 'alpha' then alpha.{{ column }} else beta.{{ column }} end as {{ column }},
+        case when decisions.{{ field }}_side = 'alpha' then alpha.{{ column }} else beta.{{ column }} end
+            as {{ column }},
         {%- endfor %}
         {%- endfor %}
         nullif(trim(coalesce(alpha.warning_codes, '') || ' ' || coalesce(beta.warning_codes, '')), '') as warning_codes,

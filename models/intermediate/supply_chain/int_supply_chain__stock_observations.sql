@@ -17,26 +17,17 @@ counts as (
 
 ),
 
--- Stock that vanished from SAP is zero, because SAP shows no row for nothing. dbt_valid_from, not valid_from: nobody knows what the
--- stock was before it was first seen. Consignment and other special stock is not ours.
-stock_levels as (
-
-    select
-        history.*,
-        case when is_deleted then 0 else stock_quantity end as level_quantity
-    from history
-    where special_stock_type is null
-
-),
-
+-- Stock that vanished from SAP is zero, because SAP shows no row for nothing. By dbt_valid_from, not valid_from: nobody
+-- knows what the stock was before it was first seen. Consignment and other special stock is not ours.
 stock_changes as (
 
     select
-        stock_levels.*,
-        level_quantity - coalesce(
-            lag(level_quantity) over (partition by stock_key order by version_number), 0
-        ) as changed_quantity
-    from stock_levels
+        history.*,
+        {% set level = 'case when is_deleted then 0 else stock_quantity end' %}
+        {{ level }} - coalesce(lag({{ level }}) over (partition by stock_key order by version_number), 0)
+            as changed_quantity
+    from history
+    where special_stock_type is null
 
 ),
 
@@ -139,7 +130,7 @@ final as (
         case when is_known_to_sap then quality_inspection_quantity end as quality_inspection_quantity,
         case when is_known_to_sap then blocked_quantity end as blocked_quantity,
         counted_quantity,
-        -- Against the books: what SAP said last up to that day. Before SAP said anything there is nothing to differ from.
+        -- Against what SAP said last up to that day. Before SAP said anything there is nothing to differ from.
         cast(case when is_known_to_sap then counted_quantity - unrestricted_quantity end as decimal(18, 3))
             as count_difference_quantity,
         observed_date,

@@ -12,7 +12,7 @@ materials as (
     select
         material_key,
         material_id,
-        -- A version holds on a day when it holds as the day begins, so one that starts at noon starts with the day after.
+        -- A version holds on a day when it holds as the day begins: one that starts at noon holds from the next day on.
         cast({{ dbt.dateadd('second', 86399, 'valid_from') }} as date) as first_day,
         case
             when valid_to = {{ history_end() }} then cast({{ history_end() }} as date)
@@ -55,7 +55,8 @@ pieces as (
         coalesce(materials.material_key, {{ unknown_member_key() }}) as material_key,
         coalesce(plants.plant_key, {{ unknown_member_key() }}) as plant_key,
         orders.tenant_id,
-        greatest(observed_ranges.observed_date, coalesce(materials.first_day, observed_ranges.observed_date)) as valid_from_date,
+        greatest(observed_ranges.observed_date, coalesce(materials.first_day, observed_ranges.observed_date))
+            as valid_from_date,
         least(observed_ranges.next_observed_date, coalesce(materials.end_day, observed_ranges.next_observed_date))
             as valid_to_date
     from observed_ranges
@@ -71,10 +72,10 @@ pieces as (
 final as (
 
     select
-        -- Of everything that a day's row shows: whatever changes, late or not, is another range, and its days are written anew.
+        -- Of all that a day's row shows: what changes, late or not, is another range, and its days are written anew.
         {{ dbt_utils.generate_surrogate_key([
-            'material_id', 'plant_id', 'material_key', 'plant_key', 'tenant_id', 'stock_count_id', 'observed_by', 'base_unit',
-            'stock_quantity', 'quality_inspection_quantity', 'blocked_quantity', 'counted_quantity',
+            'material_id', 'plant_id', 'material_key', 'plant_key', 'tenant_id', 'stock_count_id', 'observed_by',
+            'base_unit', 'stock_quantity', 'quality_inspection_quantity', 'blocked_quantity', 'counted_quantity',
             'count_difference_quantity', 'observed_date', 'valid_from_date', 'valid_to_date', 'row_hash', 'source_ref',
             'load_id', 'landed_at',
         ]) }} as stock_range_key,

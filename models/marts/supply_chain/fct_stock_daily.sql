@@ -22,25 +22,11 @@ days as (
 
 ),
 
-{% if is_incremental_run() %}
--- Which days of which range are there. Ranges are known by content, so no look-back is needed: a count that comes months late,
--- is corrected or deleted makes other ranges, whose days are written, and the old ranges' days go in the hook.
-stored as (
-
-    select
-        stock_range_key,
-        min(date_day) as first_day,
-        max(date_day) as last_day
-    from {{ this }}
-    group by stock_range_key
-
-),
-
-{% endif %}
 final as (
 
     select
-        {{ dbt_utils.generate_surrogate_key(['ranges.material_id', 'ranges.plant_id', 'days.date_day']) }} as stock_day_key,
+        {{ dbt_utils.generate_surrogate_key(['ranges.material_id', 'ranges.plant_id', 'days.date_day']) }}
+            as stock_day_key,
         ranges.stock_range_key,
         ranges.material_key,
         ranges.plant_key,
@@ -67,8 +53,13 @@ final as (
     from ranges
     inner join days on days.date_day >= ranges.valid_from_date and days.date_day < ranges.valid_to_date
     {% if is_incremental_run() %}
-    left join stored on ranges.stock_range_key = stored.stock_range_key
-    where stored.stock_range_key is null or days.date_day > stored.last_day or days.date_day < stored.first_day
+    -- Only days that are not there yet. Ranges are known by content, so no look-back is needed: a count that comes
+    -- months late, is corrected or deleted makes other ranges, whose days are written; the old ranges' days go in the
+    -- hook.
+    where not exists (
+        select 1 from {{ this }} as stored
+        where stored.stock_range_key = ranges.stock_range_key and stored.date_day = days.date_day
+    )
     {% endif %}
 
 )

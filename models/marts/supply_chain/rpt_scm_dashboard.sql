@@ -1,5 +1,9 @@
 {#- Each level sums the same rows: by plant, by supplier, and all together under the member "all". -#}
-{% set levels = {'all': "'all'", 'plant': "coalesce(plant_id, 'unknown')", 'supplier': "coalesce(supplier_id, 'unknown')"} %}
+{% set levels = {
+    'all': "'all'",
+    'plant': "coalesce(plant_id, 'unknown')",
+    'supplier': "coalesce(supplier_id, 'unknown')",
+} %}
 
 with shipments as (
 

@@ -22,7 +22,7 @@ shipments as (
 
 ),
 
--- What the legacy pipelines report: every line as it was written. Tonnes and kilograms, pounds and dollars are added as numbers.
+-- What the legacy pipelines report: every line as written. Tonnes and kilograms are added as if they were the same.
 legacy as (
 
     select
