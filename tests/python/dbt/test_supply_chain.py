@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from harness import ROOT, Warehouse, raw_columns
-from shipment_truth import write_with_truth
+from support.shipment_truth import write_with_truth
 from test_incremental import seeds
 
 Row = dict[str, Any]
@@ -159,7 +159,9 @@ def test_pairs_and_parallel_run_against_naive_ones(warehouse: Warehouse, seed: i
     for _ in range(2):
         land(warehouse, "shipments_alpha", shuffled(random, alpha, "shipments_alpha"))
         land(warehouse, "shipments_beta", shuffled(random, beta, "shipments_beta"))
-        warehouse.dbt(*BUILD, "+rpt_scm_parallel_run", "int_supply_chain__shipment_matches", "quarantine_shipments")
+        warehouse.dbt(
+            *BUILD, "+rpt_scm_parallel_run", "int_supply_chain__shipment_matches", "quarantine_shipments", "dim_date"
+        )
         outcomes.append(set(warehouse.query("select alpha_line_key, beta_line_key from dev_intermediate.int_supply_chain__shipment_pairs")))
     assert outcomes[0] == outcomes[1], "the order of arrival changes the pairs"
 
