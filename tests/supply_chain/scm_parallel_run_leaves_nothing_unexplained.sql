@@ -47,6 +47,7 @@ merged as (
 
 ),
 
+-- Cast, because measures of three and of four decimals would be rounded to three where they are put together.
 expected as (
 
     {% for measure in ['shipments', 'quantity', 'weight', 'freight'] %}
@@ -54,8 +55,8 @@ expected as (
     select
         '{{ legacy }}' as legacy_system,
         '{{ measure }}' as measure_name,
-        coalesce({{ legacy }}.{{ measure }}, 0) as legacy_total,
-        coalesce(merged.{{ measure }}, 0) as new_total
+        cast(coalesce({{ legacy }}.{{ measure }}, 0) as decimal(18, 4)) as legacy_total,
+        cast(coalesce(merged.{{ measure }}, 0) as decimal(18, 4)) as new_total
     from {{ legacy }}
     cross join merged
     union all
@@ -63,8 +64,8 @@ expected as (
     select
         'both' as legacy_system,
         '{{ measure }}' as measure_name,
-        coalesce(alpha.{{ measure }}, 0) + coalesce(beta.{{ measure }}, 0) as legacy_total,
-        coalesce(merged.{{ measure }}, 0) as new_total
+        cast(coalesce(alpha.{{ measure }}, 0) + coalesce(beta.{{ measure }}, 0) as decimal(18, 4)) as legacy_total,
+        cast(coalesce(merged.{{ measure }}, 0) as decimal(18, 4)) as new_total
     from alpha
     cross join beta
     cross join merged
