@@ -46,7 +46,8 @@ def land(warehouse: Warehouse, dataset: str, rows: Iterable[Mapping[str, Any]]) 
 def master_data(warehouse: Warehouse) -> None:
     warehouse.land(
         "materials",
-        [{"product": f"M{n}", "base_unit": "KG" if n == 3 else "EA", "net_weight": 1 if n == 3 else n, "weight_unit": "KG"}
+        [{"product": f"M{n}", "base_unit": "KG" if n == 3 else "EA",
+         "net_weight": 1 if n == 3 else n, "weight_unit": "KG"}
          for n in (1, 2, 3)],
         START,
     )  # fmt: skip
@@ -54,7 +55,7 @@ def master_data(warehouse: Warehouse) -> None:
 
 
 def deliveries(random: Random, count: int) -> tuple[list[Row], list[Row]]:
-    """Alpha's and Beta's lines of made-up deliveries: close to each other, often of one order, with repeats and faults."""
+    """Alpha's and Beta's lines of made-up deliveries: often of one order, with repeats and faults."""
     alpha: list[Row] = []
     beta: list[Row] = []
     for _ in range(count):
@@ -72,17 +73,20 @@ def deliveries(random: Random, count: int) -> tuple[list[Row], list[Row]]:
                 "mode": "road", "ship_date": left, "delivery_date": arrived,
                 "quantity": Decimal(quantity) / 1000 if tonnes else quantity,
                 "unit": "TO" if tonnes else "KG" if material == 3 else random.choice(["EA", "EA", "EA", "??"]),
-                "weight_kg": random.choice([None, weight, weight, weight]), "freight_cost": freight, "status": "delivered",
+                "weight_kg": random.choice([None, weight, weight, weight]),
+                "freight_cost": freight, "status": "delivered",
             })  # fmt: skip
         if random.random() < 0.6:
             beta.append({
                 "tracking_no": f"B-000-{random.randint(1, 3 * count):06d}",
                 "order_no": random.choice([f"45{order:08d}", f"{order:08d}", None]), "vendor": f"{supplier} Supplier",
                 "item": f"M{material}", "destination": random.choice([f"Plant {plant}", f"PLANT {plant}", "Nowhere"]),
-                "carrier_name": "CARRIER", "transport_mode": "TRUCK", "shipped_on": left + timedelta(random.choice([0, 0, 0, 1, 31])),
+                "carrier_name": "CARRIER", "transport_mode": "TRUCK",
+                "shipped_on": left + timedelta(random.choice([0, 0, 0, 1, 31])),
                 "delivered_on": arrived + timedelta(days=random.choice([0, 0, 2, -7])),
                 "qty": random.choice([quantity, quantity, quantity * Decimal("0.95")]),
-                "weight_lb": (weight / Decimal("0.45359237")).quantize(Decimal("0.001")), "freight_usd": freight * Decimal("1.27"),
+                "weight_lb": (weight / Decimal("0.45359237")).quantize(Decimal("0.001")),
+                "freight_usd": freight * Decimal("1.27"),
                 "state": "DONE",
             })  # fmt: skip
     alpha.append(dict(alpha[0]))
@@ -217,7 +221,8 @@ def test_pairs_and_parallel_run_against_naive_ones(warehouse: Warehouse, seed: i
         assert unexplained == 0, (system, measure)
         assert difference > 0, "nothing differs, so that nothing was explained"
     warehouse.dbt(
-        "test", "--select", "path:tests/supply_chain", "every_legacy_line_has_its_decision", "fct_shipments_obeys_its_rules",
+        "test", "--select", "path:tests/supply_chain", "every_legacy_line_has_its_decision",
+        "fct_shipments_obeys_its_rules",
         "rpt_scm_parallel_run_obeys_its_rules", "shipments_are_good_or_quarantined", "shipment_pairs_are_one_to_one",
     )  # fmt: skip
 
@@ -272,10 +277,13 @@ def land_company(warehouse: Warehouse, directory: Path) -> tuple[set[str], set[s
                         "ship_date": r["ship_date"], "delivery_date": r["delivery_date"] or None})  # fmt: skip
                 else:
                     beta.append({
-                        "tracking_no": r["Tracking No"], "order_no": r["Order No"], "vendor": r["Vendor"], "item": r["Item"],
+                        "tracking_no": r["Tracking No"], "order_no": r["Order No"],
+                        "vendor": r["Vendor"], "item": r["Item"],
                         "destination": r["Destination"], "carrier_name": r["Carrier"], "transport_mode": r["Mode"],
-                        "shipped_on": us_day(r["Shipped"]), "delivered_on": us_day(r["Delivered"]), "qty": number(r["Qty"]),
-                        "weight_lb": number(r["Weight (lb)"]), "freight_usd": number(r["Freight USD"]), "state": r["State"],
+                        "shipped_on": us_day(r["Shipped"]), "delivered_on": us_day(r["Delivered"]),
+                        "qty": number(r["Qty"]),
+                        "weight_lb": number(r["Weight (lb)"]), "freight_usd": number(r["Freight USD"]),
+                        "state": r["State"],
                     })  # fmt: skip
     # What the contract refuses never lands.
     alpha = [
@@ -320,8 +328,10 @@ def test_supply_chain_macros(warehouse: Warehouse) -> None:
     select
         {{ relative_gap('100', '95') }} as five_percent, {{ relative_gap('0', '0') }} as nothing,
         {{ relative_gap('0', '-3') }} as all_of_it, {{ relative_gap('null', '3') }} as unknown,
-        {{ day_gap("date '2024-03-01'", "date '2024-02-28'") }} as days, {{ day_gap('cast(null as date)', "date '2024-01-01'") }} as no_day,
-        {{ share_of('1', '3') }} as third, {{ share_of('1', '0') }} as of_nothing, {{ share_of('null', '2') }} as no_part,
+        {{ day_gap("date '2024-03-01'", "date '2024-02-28'") }} as days,
+        {{ day_gap('cast(null as date)', "date '2024-01-01'") }} as no_day,
+        {{ share_of('1', '3') }} as third, {{ share_of('1', '0') }} as of_nothing,
+        {{ share_of('null', '2') }} as no_part,
         {{ stock_window_start() }} = cast({{ as_of_date() }} - interval 399 day as date) as window_start
     """
     ((five, nothing, all_of_it, unknown, days, no_day, third, of_nothing, no_part, window),) = warehouse.query(
@@ -372,7 +382,8 @@ class Stock:
     def count(self, name: str, day: date) -> None:
         self.counts[name] = {
             "count_no": name, "count_date": day, "plant": self.random.choice(["P1", "P2"]),
-            "material_id": self.random.choice(["M1", "M2", "M9"]), "counted_quantity": self.random.randint(0, 20), "unit": "EA",
+            "material_id": self.random.choice(["M1", "M2", "M9"]),
+            "counted_quantity": self.random.randint(0, 20), "unit": "EA",
             "_landed_at": self.now, "_source_ref": name, "_row_hash": f"{name} {day}",
         }  # fmt: skip
 
@@ -445,5 +456,6 @@ def test_stock_by_day_against_a_naive_one(warehouse: Warehouse, seed: int) -> No
     assert len(found) == len(expected)
     assert set(found) == expected, f"seed {seed}: {sorted(set(found) ^ expected, key=str)[:4]}"
     warehouse.dbt(
-        "test", "--select", "fct_stock_daily_obeys_its_rules", "stock_ranges_are_unique", "stock_observations_are_unique",
+        "test", "--select", "fct_stock_daily_obeys_its_rules", "stock_ranges_are_unique",
+        "stock_observations_are_unique",
     )  # fmt: skip
