@@ -7,8 +7,10 @@ with source as (
 final as (
 
     select
-        {{ dbt_utils.generate_surrogate_key(['material', 'plant', 'storage_location', 'inventory_stock_type']) }}
-            as stock_key,
+        -- All six of SAP's keys: a material that is managed in batches has a row for each batch.
+        {{ dbt_utils.generate_surrogate_key([
+            'material', 'plant', 'storage_location', 'batch', 'inventory_stock_type', 'inventory_special_stock_type',
+        ]) }} as stock_key,
         material as material_id,
         plant as plant_id,
         storage_location as storage_location_id,

@@ -33,6 +33,7 @@ final as (
         end as shipment_status,
         case when freight_usd is not null then 'USD' end as currency_code,
         qty as shipped_quantity,
+        weight_lb,
         -- The international pound. Widened, because DuckDB keeps the product in 18 digits otherwise and could overflow.
         cast(cast(weight_lb as decimal(19, 3)) * 0.45359237 as decimal(18, 3)) as weight_kg,
         freight_usd as freight_amount,
