@@ -44,10 +44,11 @@
 {# All members of a dimension: the versions of CTE `history`, one inferred member for each key that CTE `referenced` has and
    the history lacks, and the unknown member. An inferred member has the key of a first version, so that facts keep
    pointing to the right row when the member lands at last. Joined back to `history` by dbt_scd_id, the attributes of
-   stand-ins come out as nulls of the right type. #}
-{% macro scd2_members(natural_key) -%}
+   stand-ins come out as nulls of the right type. A dimension whose versions can be inserted between others (dim_employee)
+   names them by another column than their number; its first version is '1' all the same. #}
+{% macro scd2_members(natural_key, version='version_number', unknown_id="'unknown'") -%}
     select
-        {{ dbt_utils.generate_surrogate_key([natural_key, 'version_number']) }} as member_key,
+        {{ dbt_utils.generate_surrogate_key([natural_key, version]) }} as member_key,
         {{ natural_key }},
         version_number,
         dbt_scd_id,
@@ -79,7 +80,7 @@
     union all
     select
         {{ unknown_member_key() }} as member_key,
-        'unknown' as {{ natural_key }},
+        {{ unknown_id }} as {{ natural_key }},
         1 as version_number,
         cast(null as {{ dbt.type_string() }}) as dbt_scd_id,
         {{ history_start() }} as valid_from,

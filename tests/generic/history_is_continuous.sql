@@ -1,6 +1,7 @@
 {# The versions of a member follow each other from the start of history to its end: no gap, no overlap, no version
-   twice, and exactly the last one is current. #}
-{% test history_is_continuous(model, natural_key) %}
+   twice, and exactly the last one is current; or with current_on, where the future is known too, the one that holds that day. #}
+{% test history_is_continuous(model, natural_key, current_on=none) %}
+    {%- set holds_now = valid_at(current_on, 'versions') if current_on else 'next_valid_from is null' %}
 
 with versions as (
 
@@ -28,7 +29,7 @@ judged as (
             when previous_valid_to < valid_from then 'gap before the version'
             when previous_valid_to > valid_from then 'overlap with the version before'
             when next_valid_from is null and valid_to <> {{ history_end() }} then 'last version does not reach on'
-            when is_current <> (next_valid_from is null) then 'current is not the last version'
+            when is_current <> ({{ holds_now }}) then 'current is not the version that holds now'
         end as fault
     from versions
 

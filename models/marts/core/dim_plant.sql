@@ -10,53 +10,59 @@ countries as (
 
 ),
 
-known as (
+referenced as (
 
-    select
-        {{ dbt_utils.generate_surrogate_key(['plants.plant_id']) }} as plant_key,
-        plants.plant_id,
-        plants.plant_name,
-        plants.country_code,
-        countries.country_name,
-        countries.un_region,
-        plants.region_name,
-        plants.city_name,
-        plants.is_marked_for_archiving,
-        plants.is_deleted,
-        plants.row_hash,
-        plants.source_ref,
-        plants.load_id,
-        plants.landed_at
-    from plants
-    left join countries on plants.country_code = countries.country_code
+    select * from {{ ref('int_core__plant_references') }}
 
 ),
 
-unknown as (
+members as (
 
     select
-        {{ unknown_member_key() }} as plant_key,
+        plant_id,
+        plant_name,
+        false as is_inferred
+    from plants
+    union all
+    select
+        referenced.plant_id,
+        'Plant that has not landed' as plant_name,
+        true as is_inferred
+    from referenced
+    left join plants on referenced.plant_id = plants.plant_id
+    where plants.plant_id is null
+    union all
+    select
         'unknown' as plant_id,
         'Unknown plant' as plant_name,
-        null as country_code,
-        null as country_name,
-        null as un_region,
-        null as region_name,
-        null as city_name,
-        false as is_marked_for_archiving,
-        false as is_deleted,
-        null as row_hash,
-        null as source_ref,
-        null as load_id,
-        cast(null as {{ dbt.type_timestamp() }}) as landed_at
+        false as is_inferred
 
 ),
 
 final as (
 
-    select * from known
-    union all
-    select * from unknown
+    select
+        case
+            when members.plant_id = 'unknown' then {{ unknown_member_key() }}
+            else {{ dbt_utils.generate_surrogate_key(['members.plant_id']) }}
+        end as plant_key,
+        members.plant_id,
+        members.plant_name,
+        plants.country_code,
+        countries.country_name,
+        countries.un_region,
+        plants.region_name,
+        plants.city_name,
+        coalesce(plants.is_marked_for_archiving, false) as is_marked_for_archiving,
+        coalesce(plants.is_deleted, false) as is_deleted,
+        members.is_inferred,
+        plants.row_hash,
+        plants.source_ref,
+        plants.load_id,
+        plants.landed_at
+    from members
+    left join plants on members.plant_id = plants.plant_id
+    left join countries on plants.country_code = countries.country_code
 
 )
 
