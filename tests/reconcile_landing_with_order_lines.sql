@@ -32,7 +32,7 @@ landed_receipts as (
 
 waiting as (
 
-    select * from {{ ref('quarantine_procurement_records') }}
+    select * from {{ ref('quarantine_purchase_order_lines') }}
     where dataset_name = 'purchase_order_items'
 
 ),
