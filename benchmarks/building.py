@@ -35,24 +35,24 @@ def prepare(stage: Stage) -> None:
         run([DBT, *QUIET, "run", "--selector", "elementary"], stage.env())
 
 
-def full_build(stage: Stage) -> Figures:
+def full_build(stage: Stage, *options: str) -> Figures:
     """`dbt build` over a freshly landed warehouse: seeds, snapshots, models, data tests and unit tests.
 
     In: the whole command, with a warm partial parse. Not in: Elementary's own models, which change only with its
     version.
     """
-    done = _build(stage)
+    done = _build(stage, *options)
     nodes = len(_results(stage))
     warm = {"build_nodes": float(nodes)}
     return {**warm, "build_seconds": done.seconds, "build_cpu_seconds": done.cpu_seconds, "build_peak_mb": done.peak_mb}
 
 
-def second_build(stage: Stage) -> Figures:
+def second_build(stage: Stage, *options: str) -> Figures:
     """The same `dbt build` again with nothing new landed: incremental models and snapshots take their merge path.
 
     In: the whole command, all tests. Not in: any new row; the look-back is still read again.
     """
-    done = _build(stage)
+    done = _build(stage, *options)
     return {"rebuild_seconds": done.seconds, "rebuild_peak_mb": done.peak_mb}
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from benchmarks import database_rate, file_rate, nothing_new, parallel_paging, rest_rate
+from benchmarks import database_rate, file_rate, nothing_new, parallel_paging, rest_rate, whole_build
 from benchmarks.landing import Figures
 
 QUICK_SCALE, WHOLE_SCALE = 0.1, 1.0
+QUICK_BUILDS, WHOLE_BUILDS = (0.1, 0.3), (1.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,11 @@ def _again(quick: bool) -> Figures:
     return figures
 
 
+def _build(quick: bool) -> Figures:
+    with TemporaryDirectory(prefix="strata-bench-build-") as directory:
+        return whole_build.whole_build(QUICK_BUILDS if quick else WHOLE_BUILDS, Path(directory))
+
+
 PARTS = (
     Part(
         "files",
@@ -100,6 +108,17 @@ PARTS = (
         "pages of a slow service",
         _paging,
         (Target("paging_saved_ratio", "REST: time saved by parallel paging at 50 ms an answer", 0.4, True),),
+    ),
+    Part(
+        "build",
+        "production builds of the whole project at two sizes",
+        _build,
+        (
+            Target("whole_small_build_per_direct", "build over the same SQL in DuckDB, smaller company", 3),
+            Target("whole_large_build_per_direct", "build over the same SQL in DuckDB, larger company", 1.5),
+            Target("whole_build_growth_per_rows", "build: growth of its time over growth of the rows", 1),
+            Target("whole_large_build_peak_mb", "build: peak MiB of the larger company", 2048, style=",.0f"),
+        ),
     ),
     Part(
         "nothing-new",

@@ -41,6 +41,7 @@ class Mirror:
 
     repository: str
     declares_version: bool = True
+    tag_prefix: str = ""
 
 
 # The one place that maps hub names to git repositories (owner/name, as DBT_PACKAGES_GIT's placeholders get them).
@@ -48,6 +49,7 @@ class Mirror:
 GIT_MIRRORS = {
     "dbt-labs/dbt_utils": Mirror("dbt-labs/dbt-utils", declares_version=False),  # says 0.1.0 in every release
     "elementary-data/elementary": Mirror("elementary-data/dbt-data-reliability"),
+    "dbt-labs/dbt_project_evaluator": Mirror("dbt-labs/dbt-project-evaluator", False, "v"),  # make audit's
 }
 
 
@@ -161,13 +163,14 @@ def install_git(root: Path, packages: list[Package], destination: Path) -> None:
         url = template.replace("{owner}", owner).replace("{name}", name)
         target = destination / package.name
         command = ["git", "-c", "advice.detachedHead=false", "clone", "--quiet", "--depth", "1"]
-        command += ["--branch", package.version, url, str(target)]
+        tag = mirror.tag_prefix + package.version
+        command += ["--branch", tag, url, str(target)]
         result = _run(command, env=os.environ | {"GIT_TERMINAL_PROMPT": "0"})
         if result.returncode != 0:
             detail = _last_lines(result.stderr).replace(url, masked(url))
             raise DepsError(
                 f"{package.package} {package.version} cannot be cloned from {masked(url)}: {detail}; "
-                f"check DBT_PACKAGES_GIT and that the mirror has the tag {package.version}"
+                f"check DBT_PACKAGES_GIT and that the mirror has the tag {tag}"
             )
         shutil.rmtree(target / ".git")
         _verify(package, target, masked(url), version=mirror.declares_version)

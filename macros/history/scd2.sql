@@ -7,8 +7,10 @@
     cast('9999-12-31 00:00:00' as {{ dbt.type_timestamp() }})
 {%- endmacro %}
 
-{# The versions of a snapshot, numbered and dated. Two things that dbt's snapshots are known to leave behind are taken out
-   first: a version written twice by colliding runs, and the same deletion recorded by one run after the other.
+{# The versions of a snapshot, numbered and dated. What dbt's snapshots are known to leave behind is taken out first
+   (docs/history.md): versions without a key, a version written twice by colliding runs, the same deletion recorded by
+   one run after the other, and what began no earlier than it was closed, or than the version that is open now, because
+   a later version bore an older stamp.
    valid_to comes from the next version, not from dbt_valid_to: a snapshot that broke off between its update and its
    insert, or a deletion stamped by the warehouse's clock, can then neither overlap nor leave a gap. #}
 {% macro scd2_history(snapshot, natural_key) -%}
@@ -30,13 +32,17 @@
         from (
             select
                 versions.*,
-                -- Deleted and back in the same instant: what came back holds.
+                -- Of two at the same moment the open one holds, and what came back rather than what went.
                 row_number() over (
-                    partition by {{ natural_key }}, dbt_valid_from order by dbt_is_deleted, dbt_scd_id
-                ) as copy_number
+                    partition by {{ natural_key }}, dbt_valid_from
+                    order by coalesce(dbt_valid_to, {{ history_end() }}) desc, dbt_is_deleted asc, dbt_scd_id asc
+                ) as copy_number,
+                max(case when dbt_valid_to is null then dbt_valid_from end)
+                    over (partition by {{ natural_key }}) as open_from
             from {{ snapshot }} as versions
+            where {{ natural_key }} is not null and coalesce(dbt_valid_to, {{ history_end() }}) > dbt_valid_from
         ) as once
-        where copy_number = 1
+        where copy_number = 1 and (dbt_valid_to is null or dbt_valid_from < coalesce(open_from, {{ history_end() }}))
     ) as changes
     where dbt_is_deleted = 'False' or coalesce(deleted_before, 'False') = 'False'
 {%- endmacro %}

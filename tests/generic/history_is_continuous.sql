@@ -1,5 +1,6 @@
 {# The versions of a member follow each other from the start of history to its end: no gap, no overlap, no version
-   twice, and exactly the last one is current; or with current_on, where the future is known too, the one that holds that day. #}
+   twice, and exactly the last one is current; or with current_on, where the future is known too, the one that holds
+   on that day. #}
 {% test history_is_continuous(model, natural_key, current_on=none) %}
     {%- set holds_now = valid_at(current_on, 'versions') if current_on else 'next_valid_from is null' %}
 

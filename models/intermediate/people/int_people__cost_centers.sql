@@ -12,10 +12,11 @@ entries as (
 
     select
         workers.*,
-        row_number() over (partition by employee_id order by effective_date desc) = 1 as is_latest,
-        row_number() over (partition by cost_center_id order by landed_at desc, worker_version_key) as newest_place
+        row_number() over (partition by workers.employee_id order by workers.effective_date desc) = 1 as is_latest,
+        row_number() over (
+            partition by workers.cost_center_id order by workers.landed_at desc, workers.worker_version_key asc
+        ) as newest_place
     from workers
-    where cost_center_id is not null
 
 ),
 
@@ -30,12 +31,13 @@ cost_centers as (
         max(case when newest_place = 1 then load_id end) as load_id,
         max(landed_at) as landed_at
     from entries
+    where cost_center_id is not null
     group by cost_center_id
 
 ),
 
 {% for attribute in attributes %}
--- Decided by those who work there now, then those who ended here, then all who were ever here; ties by the value itself.
+-- Decided by those who work there now, then those who ended there, then all who ever were there; ties by the value.
 {{ attribute }}_votes as (
 
     select
@@ -47,7 +49,7 @@ cost_centers as (
                 count(case when is_latest and worker_status <> 'terminated' then 1 end) desc,
                 count(case when is_latest then 1 end) desc,
                 count(*) desc,
-                {{ attribute }}
+                {{ attribute }} asc
         ) as place
     from entries
     where {{ attribute }} is not null

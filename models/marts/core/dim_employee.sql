@@ -1,9 +1,13 @@
--- What is known now about each dated entry; is_deleted says that it was rescinded.
-with entries as (
+with corrections as (
 
-    select * from (
-        {{ scd2_history(ref('snap_workday__workers'), 'worker_version_key') }}
-    ) as corrections
+    {{ scd2_history(ref('snap_workday__workers'), 'worker_version_key') }}
+
+),
+
+-- What is known now about each dated entry; is_deleted says that it was rescinded.
+entries as (
+
+    select * from corrections
     where is_current
 
 ),
@@ -12,13 +16,13 @@ entries_of_worker as (
 
     select
         entries.*,
-        min(case when is_deleted then 1 else 0 end) over (partition by employee_id) = 1 as is_gone,
-        rank() over (partition by employee_id order by valid_from desc) as removal_place
+        min(case when entries.is_deleted then 1 else 0 end) over (partition by entries.employee_id) = 1 as is_gone,
+        rank() over (partition by entries.employee_id order by entries.valid_from desc) as removal_place
     from entries
 
 ),
 
--- A rescinded entry never held. A worker without any entry left the report as a whole: what stood last stays, flagged.
+-- A rescinded entry never held. A worker without any entry left the report as a whole: what stood last stays.
 standing as (
 
     select
@@ -34,7 +38,7 @@ standing as (
 
 ),
 
--- Named by their date instead of their number, so that an entry which comes in between, or goes, leaves the other keys alone.
+-- Named by their date instead of their number: an entry that comes in between, or goes, leaves the other keys alone.
 history as (
 
     select

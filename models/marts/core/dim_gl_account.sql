@@ -69,9 +69,17 @@ stand_ins as (
 
 members as (
 
-    select gl_account_id, gl_account_name, is_inferred from known
+    select
+        gl_account_id,
+        gl_account_name,
+        is_inferred
+    from known
     union all
-    select gl_account_id, gl_account_name, is_inferred from stand_ins
+    select
+        gl_account_id,
+        gl_account_name,
+        is_inferred
+    from stand_ins
 
 ),
 

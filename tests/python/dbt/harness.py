@@ -85,21 +85,23 @@ class Warehouse:
         with self.connect() as connection:
             return connection.execute(sql).fetchall()
 
-    def clear(self, *datasets: str) -> None:
+    def clear(self, *datasets: str, source: str = "sap") -> None:
         """Empty raw tables."""
         with self.connect() as connection:
             for dataset in datasets:
-                connection.execute(f"delete from raw_sap.{dataset}")
+                connection.execute(f"delete from raw_{source}.{dataset}")
 
-    def land(self, dataset: str, rows: Iterable[Mapping[str, Any]], landed_at: datetime | None = None) -> None:
+    def land(
+        self, dataset: str, rows: Iterable[Mapping[str, Any]], landed_at: datetime | None = None, source: str = "sap"
+    ) -> None:
         """Append rows to a raw table; the bookkeeping columns are filled in where a row leaves them out."""
-        columns = raw_columns()[dataset]
+        columns = raw_columns(source)[dataset]
         stamp = landed_at or datetime.now(UTC)
         prepared = []
         for number, row in enumerate(rows):
             unknown = set(row) - set(columns)
             if unknown:
-                raise ValueError(f"raw_sap.{dataset} has no column {sorted(unknown)}")
+                raise ValueError(f"raw_{source}.{dataset} has no column {sorted(unknown)}")
             filled = {
                 "_row_hash": f"{dataset}-{sorted(row.items(), key=str)}",
                 "_source_ref": f"test#{number}",
@@ -112,7 +114,7 @@ class Warehouse:
         if prepared:
             marks = ", ".join("?" for _ in columns)
             with self.connect() as connection:
-                connection.executemany(f"insert into raw_sap.{dataset} values ({marks})", prepared)
+                connection.executemany(f"insert into raw_{source}.{dataset} values ({marks})", prepared)
 
     def dbt(self, *arguments: str, check: bool = True) -> dict[str, str]:
         """Run dbt and return the status of each node by its name; raises with the failures when check is set."""

@@ -11,7 +11,7 @@ import yaml
 
 from ingestion.contract import CONTRACTS_DIR, landed_sources, load_contracts, load_dataset
 from ingestion.errors import ConfigError
-from ingestion.generate import generate, json_schema, sources_yaml
+from ingestion.generate import generate, json_schema, key_test, sources_yaml
 
 SAP = load_contracts("sap")
 ALL = {f"{source}.{name}": found for source in landed_sources() for name, found in load_contracts(source).items()}
@@ -67,12 +67,12 @@ def test_a_changed_contract_makes_its_generated_files_stale(tmp_path):
     ]
 
 
-def test_the_dbt_source_names_each_table_with_its_key_test():
+def test_the_dbt_source_names_each_table_and_the_key_test_its_key():
     document = yaml.safe_load(sources_yaml("sap", SAP))
-    tables = {table["name"]: table for table in document["sources"][0]["tables"]}
-    assert set(tables) == set(SAP)
-    test = tables["purchase_order_items"]["data_tests"][0]["dbt_utils.unique_combination_of_columns"]
-    assert test["arguments"]["combination_of_columns"] == ["purchase_order", "purchase_order_item"]
+    assert {table["name"] for table in document["sources"][0]["tables"]} == set(SAP)
+    test = key_test(list(SAP.values()))
+    assert "'sap.purchase_order_items': [\n        'purchase_order', 'purchase_order_item',\n    ]," in test
+    assert all(f"'sap.{name}': " in test for name in SAP)
 
 
 def test_the_json_schema_accepts_a_row_and_refuses_a_broken_one():

@@ -1,0 +1,1 @@
+"""`make audit`: dbt-project-evaluator on the project, with its dated exceptions."""
