@@ -21,9 +21,11 @@ class PlantedFault:
         column, value: what was written where.
         fault: the fault in words.
         dataset: the landed dataset whose record is concerned.
-        expected_reason_code: `CODE:field` as the dead letters show it; empty where nothing is refused.
+        expected_reason_code: `CODE:field` as the dead letters show it, or `CODE` as a quarantine model does; empty
+            where nothing is refused.
         source: the source system.
-        expected_outcome: `rejected`, or in words what becomes of a change that breaks no contract.
+        expected_outcome: `rejected`, `quarantined` (it lands, a rule of the models stops it), or in words what becomes
+            of a change that breaks no contract.
     """
 
     table: str

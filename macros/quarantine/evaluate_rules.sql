@@ -32,6 +32,11 @@
 
 {# The rules of a node, checked: a misspelt severity must not let rows through. #}
 {% macro quarantine_rules_of(node) -%}
+    {#- A unit test compiles the model as a node of its own, without the model's config. The rules are handed over when dbt
+        parses the test: later it no longer shows the tested model. -#}
+    {%- if not execute and node.resource_type == 'unit_test' -%}
+        {%- do config.model.config.meta.update(graph.nodes[node.tested_node_unique_id].config.meta) -%}
+    {%- endif -%}
     {%- set rules = ((node.config or {}).get('meta') or {}).get('quarantine_rules') or [] -%}
     {%- set seen = [] -%}
     {%- for rule in rules -%}

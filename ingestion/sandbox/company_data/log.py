@@ -57,6 +57,11 @@ class FaultLog(list[PlantedFault]):
             PlantedFault("", key, column, shown, fault, dataset, reason, source=source, expected_outcome="rejected")
         )
 
+    def quarantine(self, source: str, dataset: str, key: dict[str, str], fault: str, code: str) -> None:
+        """Log a record that lands, and that a rule of the models is expected to quarantine under the code."""
+        planted = PlantedFault("", key, "", "", fault, dataset, code, source=source, expected_outcome="quarantined")
+        self.append(planted)
+
     def change(self, source: str, dataset: str, key: dict[str, str], fault: str, outcome: str) -> None:
         """Log something that breaks no contract, but that the models have to cope with."""
         self.append(PlantedFault("", key, "", "", fault, dataset, "", source=source, expected_outcome=outcome))
