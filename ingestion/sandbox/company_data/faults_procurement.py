@@ -67,7 +67,8 @@ SAP_FAULTS = (
     SapFault("a receipt posted in the future", RECEIPTS, "RECEIVED_IN_FUTURE", receipt={"BUDAT": NEVER}),
     SapFault("a reversal of a receipt that is not there", RECEIPTS, "REVERSAL_WITHOUT_RECEIPT",
              receipt=None, reversal={"LFBNR": "5899999999"}),
-    SapFault("a reversal of more than was received", RECEIPTS, "REVERSED_MORE_THAN_RECEIVED", reversal={"MENGE": "12.000"}),
+    SapFault("a reversal of more than was received", RECEIPTS, "REVERSED_MORE_THAN_RECEIVED",
+             reversal={"MENGE": "12.000"}),
 )  # fmt: skip
 
 
@@ -147,7 +148,8 @@ class OracleFault:
 
 
 INVOICE_FAULTS = (
-    OracleFault("a business unit that is no tenant", "BUSINESS_UNIT_UNKNOWN", {"BusinessUnit": "Synthetic Group Nowhere"}),
+    OracleFault("a business unit that is no tenant", "BUSINESS_UNIT_UNKNOWN",
+                {"BusinessUnit": "Synthetic Group Nowhere"}),
     OracleFault("an invoice dated in the future", "INVOICED_IN_FUTURE",
                 {"InvoiceDate": NEVER, "DueDate": NEVER, "PaymentDate": None, "AmountPaid": 0, "PaidStatus": "Unpaid"}),
     OracleFault("a currency that has no rate", "CURRENCY_WITHOUT_RATE", {"InvoiceCurrency": "CHF"}),
@@ -207,7 +209,8 @@ def plant_requisition_faults(records: Sequence[Record], log: FaultLog) -> list[R
     for place, fault in enumerate(REQUISITION_FAULTS):
         number = FIRST_REQUISITION + place
         head = {
-            "RequisitionHeaderId": number, "Requisition": str(18_000_001 + place), "RequisitioningBU": COMPANIES[0].name,
+            "RequisitionHeaderId": number, "Requisition": str(18_000_001 + place),
+            "RequisitioningBU": COMPANIES[0].name,
             "PreparerNumber": records[0]["PreparerNumber"], "Description": "Need of the plant",
             "DocumentStatus": "Approved", "SubmissionDate": f"{ORDERED}T08:00:00+00:00",
             "ApprovedDate": "2026-03-04T08:00:00+00:00", "CreationDate": f"{ORDERED}T07:00:00+00:00",

@@ -45,8 +45,8 @@ def compare_procure_to_pay(warehouse: Warehouse, history: History, seed: int) ->
     found = {
         (order, line): tuple(rest)
         for order, line, *rest in warehouse.query(
-            "select purchase_order_id, purchase_order_line_number, current_stage, received_quantity, invoiced_quantity, "
-            "invoice_count, requisition_submitted_date, requisition_approved_date, first_invoice_date, paid_date "
+            "select purchase_order_id, purchase_order_line_number, current_stage, received_quantity, "
+            "invoiced_quantity, invoice_count, requisition_submitted_date, requisition_approved_date, first_invoice_date, paid_date "
             "from dev_marts.fct_procure_to_pay"
         )
     }
@@ -90,7 +90,9 @@ def check_history(warehouse: Warehouse, seed: int, batches: int, events: int) ->
         "build", "--exclude-resource-type", "unit_test", "--select", "dim_date", "obt_procurement",
         "agg_supplier_performance_monthly", "reconcile_landing_with_staging", "reconcile_landing_with_order_lines",
         "path:models/staging",  # what the first of the two counts
-        "quarantine_purchase_order_lines", "quarantine_goods_receipts", "quarantine_invoice_lines", "fct_purchase_order_lines_obeys_its_rules",
+        "quarantine_purchase_order_lines",
+        "quarantine_goods_receipts", "quarantine_invoice_lines",
+        "fct_purchase_order_lines_obeys_its_rules",
         "--indirect-selection", "cautious",
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Each fault planted among orders, receipts, invoices and requisitions is quarantined under its code, and nothing else is."""
+"""Each fault planted in purchasing is quarantined under its code, and nothing else is."""
 
 from __future__ import annotations
 
