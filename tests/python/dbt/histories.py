@@ -248,12 +248,13 @@ class History:
             "business_unit": self.random.choice(["Synthetic Group Europe"] * 4 + ["Elsewhere"]),
             "supplier_number": f"S{self.random.randint(1, 6)}",
             "invoice_currency": self.random.choice(["EUR", "EUR", "GBP", "CHF"]),
-            "invoice_amount": (cents + freight) / 100, "amount_paid": 0, "paid_status": "Unpaid", "canceled_flag": False,
-            "invoice_date": day, "due_date": day + timedelta(days=self.random.choice([30, 30, 30, -1])),
+            "invoice_amount": (cents + freight) / 100, "amount_paid": 0, "paid_status": "Unpaid",
+            "canceled_flag": False, "invoice_date": day, "due_date": day + timedelta(days=self.random.choice([30, 30, 30, -1])),
             "payment_date": None, "accounting_date": day, "creation_date": self.now, "last_update_date": self.now,
         }  # fmt: skip
         line = {
-            "invoice_id": number, "line_number": 1, "line_type": "Item", "line_amount": cents / 100, "quantity": quantity,
+            "invoice_id": number, "line_number": 1, "line_type": "Item", "line_amount": cents / 100,
+            "quantity": quantity,
             "uom": "EA", "unit_price": 1, "purchase_order_number": row.get("purchase_order"), "canceled_flag": False,
             "purchase_order_line_number": row.get("purchase_order_item"),
             "distribution_combination": self.random.choice(["DE10-CC220-205000", "DE10-CC230-205000", None]),

@@ -46,7 +46,8 @@ def compare_procure_to_pay(warehouse: Warehouse, history: History, seed: int) ->
         (order, line): tuple(rest)
         for order, line, *rest in warehouse.query(
             "select purchase_order_id, purchase_order_line_number, current_stage, received_quantity, "
-            "invoiced_quantity, invoice_count, requisition_submitted_date, requisition_approved_date, first_invoice_date, paid_date "
+            "invoiced_quantity, invoice_count, requisition_submitted_date, requisition_approved_date, "
+            "first_invoice_date, paid_date "
             "from dev_marts.fct_procure_to_pay"
         )
     }
