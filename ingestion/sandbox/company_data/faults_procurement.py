@@ -66,8 +66,6 @@ SAP_FAULTS = (
     SapFault("a receipt for a line that is not there", RECEIPTS, "RECEIPT_WITHOUT_ITEM",
              item={"EBELP": "20"}, schedule=None),
     SapFault("a receipt posted in the future", RECEIPTS, "RECEIVED_IN_FUTURE", receipt={"BUDAT": NEVER}),
-    SapFault("a reversal of a receipt that is not there", RECEIPTS, "REVERSAL_WITHOUT_RECEIPT",
-             receipt=None, reversal={"LFBNR": "5899999999"}),
     SapFault("a reversal of more than was received", RECEIPTS, "REVERSED_MORE_THAN_RECEIVED",
              reversal={"MENGE": "12.000"}),
 )  # fmt: skip
