@@ -13,7 +13,8 @@ by_country as (
         supplier_country_name,
         currency_code,
         count(distinct purchase_order_id) as order_count,
-        sum(net_amount) as net_amount
+        sum(net_amount) as net_amount,
+        sum(net_amount_gbp) as net_amount_gbp
     from lines
     group by supplier_country_code, supplier_country_name, currency_code
 
@@ -27,6 +28,7 @@ final as (
         currency_code,
         order_count,
         net_amount,
+        net_amount_gbp,
         -- Shares only within a currency: amounts in two currencies have no common total.
         round(100.0 * net_amount / nullif(sum(net_amount) over (partition by currency_code), 0), 1)
             as percent_of_currency

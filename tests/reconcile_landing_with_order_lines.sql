@@ -4,13 +4,29 @@ with facts as (
 
 ),
 
--- Counted from the landed tables on purpose, not from the models that the fact is made of.
+waiting as (
+
+    select * from {{ ref('quarantine_purchase_order_lines') }}
+
+),
+
+waiting_receipts as (
+
+    select * from {{ ref('quarantine_goods_receipts') }}
+
+),
+
+-- Counted from the landed tables on purpose, not from the models that the fact is made of; only what waits is taken off.
 landed_items as (
 
     select items.*
     from {{ source('sap', 'purchase_order_items') }} as items
     inner join {{ source('sap', 'purchase_orders') }} as orders on items.purchase_order = orders.purchase_order
+    left join waiting
+        on items.purchase_order = waiting.purchase_order_id
+        and items.purchase_order_item = waiting.purchase_order_line_number
     where coalesce(items._is_deleted, false) = false and coalesce(orders._is_deleted, false) = false
+        and waiting.quarantine_key is null
 
 ),
 
@@ -26,14 +42,11 @@ landed_receipts as (
     inner join landed_items
         on receipts.purchase_order = landed_items.purchase_order
         and receipts.purchase_order_item = landed_items.purchase_order_item
-    where coalesce(receipts._is_deleted, false) = false
-
-),
-
-waiting as (
-
-    select * from {{ ref('quarantine_procurement_records') }}
-    where dataset_name = 'purchase_order_items'
+    left join waiting_receipts
+        on receipts.material_document_year = waiting_receipts.material_document_year
+        and receipts.material_document = waiting_receipts.material_document_id
+        and receipts.material_document_item = waiting_receipts.material_document_line_number
+    where coalesce(receipts._is_deleted, false) = false and waiting_receipts.quarantine_key is null
 
 ),
 

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from ingestion.sandbox import company_data, masters, orders, planted, tables
 from ingestion.sandbox.company_data.everything import Purchasing, write_other_systems
+from ingestion.sandbox.company_data.faults_procurement import plant_sap_faults
+from ingestion.sandbox.company_data.log import FaultLog
 from ingestion.sandbox.errors import SandboxError
 from ingestion.sandbox.masters import GROUPS, Chance, materials, plants, stock, suppliers
 from ingestion.sandbox.orders import OrderBook
@@ -50,6 +52,9 @@ def write_company(directory: Path, seed: int = 1, scale: float = 1.0) -> None:
     """Write the SAP tables, the files of all other systems and `planted_faults.jsonl` into a directory."""
     made, purchasing = _purchasing(seed, scale)
     faults = plant_faults(made)
+    doubtful = FaultLog()
+    plant_sap_faults(made, doubtful)
+    faults += doubtful
     made.save(directory)
     faults += write_other_systems(directory, seed, scale, purchasing)
     lines = "".join(json.dumps(fault.as_dict(), ensure_ascii=False) + "\n" for fault in faults)

@@ -24,6 +24,7 @@ from ingestion.sandbox.company_data.common import (
     working,
     write_jsonl,
 )
+from ingestion.sandbox.company_data.faults_procurement import plant_invoice_faults, plant_requisition_faults
 from ingestion.sandbox.company_data.log import FaultLog, Spoil
 from ingestion.sandbox.company_data.people import Worker
 from ingestion.sandbox.masters import Chance, Material, Supplier, thousandths
@@ -112,10 +113,25 @@ def make_invoices(chance: Chance, book: OrderBook, partners: Sequence[Supplier],
     for place, invoice in enumerate(found):
         invoice.identifier = FIRST_INVOICE + place
         _settle(chance, invoice)
-        if invoice.number.endswith("-R"):
-            key = {"InvoiceId": str(invoice.identifier), "InvoiceNumber": invoice.number}
-            log.change("oracle", "ap_invoices", key, "the same bill entered twice", "lands; a duplicate for the models")
+    _log_twins(found, log)
     return found
+
+
+def _log_twins(invoices: Sequence[Invoice], log: FaultLog) -> None:
+    """Bills entered twice, unless one of the two was cancelled, which is how such a thing is put right."""
+    standing = {(invoice.supplier.number, invoice.number) for invoice in invoices if invoice.cancelled is None}
+    for invoice in invoices:
+        if not invoice.number.endswith("-R"):
+            continue
+        if {(invoice.supplier.number, name) for name in (invoice.number, invoice.number[:-2])} <= standing:
+            for position in range(1, len(invoice.lines) + 1):
+                key = {"InvoiceId": str(invoice.identifier), "LineNumber": str(position)}
+                log.quarantine(
+                    "oracle", "ap_invoice_lines", key, "the same bill entered twice", "BILL_ENTERED_TWICE"
+                )  # fmt: skip
+        else:
+            key = {"InvoiceId": str(invoice.identifier), "InvoiceNumber": invoice.number}
+            log.change("oracle", "ap_invoices", key, "a bill entered twice, one of them cancelled", "lands as it is")
 
 
 def _of_receipt(chance: Chance, movements: list[Movement]) -> Invoice:
@@ -201,7 +217,7 @@ def write_invoices(path: Path, invoices: Sequence[Invoice], names: dict[str, str
         line[column] = value
         key = {"InvoiceId": str(record["InvoiceId"]), "LineNumber": str(line["LineNumber"])}
         log.add("oracle", "ap_invoice_lines", key, fault, f"{code}:{column}", column, value)
-    write_jsonl(path, records)
+    write_jsonl(path, [*records, *plant_invoice_faults(records, log)])
 
 
 def _invoice_document(invoice: Invoice, names: dict[str, str]) -> dict[str, Any]:
@@ -278,7 +294,7 @@ def write_requisitions(
     record["lines"][0]["Quantity"] = -5
     key = {"RequisitionHeaderId": str(record["RequisitionHeaderId"]), "LineNumber": "1"}
     log.add("oracle", "requisition_lines", key, "a negative quantity", "OUT_OF_RANGE:Quantity", "Quantity", -5)
-    write_jsonl(path, records)
+    write_jsonl(path, [*records, *plant_requisition_faults(records, log)])
 
 
 def _of_order(chance: Chance, order: Order, buyers: list[str]) -> tuple[int, dict[str, Any]]:

@@ -3,6 +3,7 @@
     ref('stg_workday__travel_expenses'),
     ref('stg_workday__journal_lines'),
     ref('stg_oracle__gl_journal_lines'),
+    ref('int_erp__invoice_lines'),
     ref('stg_capacity_plan__planned_headcount'),
     ref('stg_capacity_plan__capability_mapping'),
 ] %}

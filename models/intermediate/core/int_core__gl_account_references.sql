@@ -1,6 +1,7 @@
 {% set transactions = [
     ref('stg_oracle__gl_journal_lines'),
     ref('stg_workday__journal_lines'),
+    ref('int_erp__invoice_lines'),
 ] %}
 
 with final as (

@@ -1,6 +1,7 @@
 with lines as (
 
-    select * from {{ ref('int_procurement__purchase_order_lines') }}
+    select * from {{ ref('int_procurement__purchase_order_lines_validated') }}
+    where reason_codes is null
 
 ),
 

@@ -1,6 +1,7 @@
 with goods_receipts as (
 
-    select * from {{ ref('stg_sap__goods_receipts') }}
+    select * from {{ ref('int_procurement__goods_receipts_validated') }}
+    where reason_codes is null
 
 ),
 

@@ -1,6 +1,7 @@
 with schedule_lines as (
 
-    select * from {{ ref('stg_sap__purchase_order_schedule_lines') }}
+    select * from {{ ref('int_procurement__schedule_lines_validated') }}
+    where reason_codes is null
 
 ),
 

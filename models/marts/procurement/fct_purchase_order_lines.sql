@@ -4,7 +4,7 @@
     unique_key='purchase_order_line_key',
     on_schema_change='fail',
     post_hook="{{
-        delete_vanished_rows(this, ref('int_procurement__purchase_order_lines'), 'purchase_order_line_key')
+        delete_vanished_rows(this, ref('int_procurement__delivery_performance'), 'purchase_order_line_key')
     }}"
 ) }}
 
@@ -40,14 +40,23 @@ order_changes as (
 ),
 
 {% if is_incremental_run() %}
-orders_to_refresh as (
+lines_to_refresh as (
 
-    select purchase_order_id
-    from order_changes
-    where landed_at >= (select {{ lookback_start('existing.landed_at') }} from {{ this }} as existing)
+    select lines.purchase_order_line_key
+    from lines
+    inner join order_changes on lines.purchase_order_id = order_changes.purchase_order_id
+    where order_changes.landed_at >= (select {{ lookback_start('existing.landed_at') }} from {{ this }} as existing)
     union
-    -- What did not land again but would come out differently today.
-    {{ purchase_order_lines_out_of_date(this, 'suppliers', 'materials', 'plants') }}
+    {{ rows_with_other_versions(this, 'purchase_order_line_key', {
+        'suppliers': ('supplier', 'purchase_order_date'),
+        'materials': ('material', 'purchase_order_date'),
+        'plants': ('plant', none),
+    }) }}
+    union
+    -- Overdue since yesterday, or a part of the line went to quarantine or left it.
+    {{ rows_that_differ(this, 'lines', 'purchase_order_line_key', [
+        'received_quantity', 'scheduled_delivery_date', 'last_receipt_date', 'is_on_time', 'warning_codes',
+    ]) }}
 
 ),
 {% endif %}
@@ -59,6 +68,7 @@ final as (
         coalesce(suppliers.supplier_key, {{ unknown_member_key() }}) as supplier_key,
         coalesce(materials.material_key, {{ unknown_member_key() }}) as material_key,
         coalesce(plants.plant_key, {{ unknown_member_key() }}) as plant_key,
+        lines.tenant_id,
         lines.purchase_order_id,
         lines.purchase_order_line_number,
         lines.supplier_id,
@@ -72,11 +82,13 @@ final as (
         lines.line_description,
         lines.currency_code,
         lines.order_unit,
+        lines.warning_codes,
         lines.order_quantity,
         lines.received_quantity,
         lines.net_price_amount,
         lines.net_price_quantity,
         lines.net_amount,
+        lines.net_amount_gbp,
         cast(lines.receipt_count as integer) as receipt_count,
         cast(lines.days_late as integer) as days_late,
         lines.is_on_time,
@@ -98,7 +110,10 @@ final as (
         on lines.material_id = materials.material_id and {{ valid_at('lines.purchase_order_date', 'materials') }}
     left join plants on lines.plant_id = plants.plant_id
     {% if is_incremental_run() %}
-    where lines.purchase_order_id in (select orders_to_refresh.purchase_order_id from orders_to_refresh)
+    where exists (
+        select 1 from lines_to_refresh
+        where lines_to_refresh.purchase_order_line_key = lines.purchase_order_line_key
+    )
     {% endif %}
 
 )
