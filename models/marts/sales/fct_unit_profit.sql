@@ -29,8 +29,8 @@ orders_to_refresh as (
     union
     select incentives.order_id from incentives
     where incentives.incentive_landed_at >= (
-        select {{ lookback_start('existing.incentive_landed_at') }} from {{ this }} as existing
-    )
+            select {{ lookback_start('existing.incentive_landed_at') }} from {{ this }} as existing
+        )
 
 ),
 {% endif %}
@@ -39,19 +39,19 @@ lines as (
 
     select
         validated.*,
-        shipped_at is not null as is_shipped,
-        order_status = 'returned' as is_returned,
+        validated.shipped_at is not null as is_shipped,
+        validated.order_status = 'returned' as is_returned,
         {{ in_gbp('net_amount', 'validated') }} as net_amount_gbp,
         -- An order that was not shipped has sold nothing and cost nothing yet.
-        case when shipped_at is null then 0 else freight_amount end as order_freight_amount,
-        case when shipped_at is null then 0 else {{ in_gbp('freight_amount', 'validated') }} end
+        case when validated.shipped_at is null then 0 else validated.freight_amount end as order_freight_amount,
+        case when validated.shipped_at is null then 0 else {{ in_gbp('freight_amount', 'validated') }} end
             as order_freight_amount_gbp,
-        coalesce(unit_weight_kg, 0) * ordered_quantity as line_weight_kg
+        coalesce(validated.unit_weight_kg, 0) * validated.ordered_quantity as line_weight_kg
     from validated
-    where reason_codes is null
-    {% if is_incremental_run() %}
-        and order_id in (select orders_to_refresh.order_id from orders_to_refresh)
-    {% endif %}
+    where validated.reason_codes is null
+        {% if is_incremental_run() %}
+        and validated.order_id in (select orders_to_refresh.order_id from orders_to_refresh)
+        {% endif %}
 
 ),
 
@@ -81,10 +81,16 @@ earned as (
     select
         allocated.*,
         -- A returned order's money goes back; its goods are not put back in stock, so the cost stays, as in the ledger.
-        case when is_shipped and not is_returned then net_amount else 0 end as revenue_amount,
-        case when is_shipped and not is_returned then net_amount_gbp else 0 end as revenue_amount_gbp,
+        case when allocated.is_shipped and not allocated.is_returned then allocated.net_amount else 0 end
+            as revenue_amount,
+        case when allocated.is_shipped and not allocated.is_returned then allocated.net_amount_gbp else 0 end
+            as revenue_amount_gbp,
         cast(
-            case when is_shipped then cast(ordered_quantity as decimal(24, 3)) * unit_cost_amount_gbp else 0 end
+            case
+                when allocated.is_shipped
+                    then cast(allocated.ordered_quantity as decimal(24, 3)) * allocated.unit_cost_amount_gbp
+                else 0
+            end
             as decimal(18, 4)
         ) as cost_amount_gbp
     from allocated
