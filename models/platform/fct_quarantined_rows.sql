@@ -4,6 +4,17 @@
     ref('quarantine_bank_relationships'),
     ref('quarantine_client_payments'),
     ref('quarantine_clients'),
+    ref('quarantine_goods_receipts'),
+    ref('quarantine_incentive_payouts'),
+    ref('quarantine_invoice_lines'),
+    ref('quarantine_journal_lines'),
+    ref('quarantine_order_lines'),
+    ref('quarantine_order_payments'),
+    ref('quarantine_purchase_order_lines'),
+    ref('quarantine_requisition_lines'),
+    ref('quarantine_schedule_lines'),
+    ref('quarantine_shipments'),
+    ref('quarantine_travel_expenses'),
 ] %}
 
 with rows_held as (
