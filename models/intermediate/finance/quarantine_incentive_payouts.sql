@@ -8,7 +8,7 @@ final as (
 
     select
         payout_id as quarantine_key,
-        'incentive payout' as entity_name,
+        'incentive_payouts' as entity_name,
         'payout ' || payout_id as record_key,
         reason_codes,
         severity,

@@ -8,7 +8,7 @@ final as (
 
     select
         journal_line_key as quarantine_key,
-        'journal line' as entity_name,
+        'journal_lines' as entity_name,
         source_system || ' journal ' || journal_id || ', line ' || cast(journal_line_number as varchar) as record_key,
         reason_codes,
         severity,

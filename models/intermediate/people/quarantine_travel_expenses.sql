@@ -8,7 +8,7 @@ final as (
 
     select
         expense_line_key as quarantine_key,
-        'travel expense line' as entity_name,
+        'travel_expenses' as entity_name,
         'report ' || expense_report_id || ', line ' || cast(expense_line_number as varchar) as record_key,
         reason_codes,
         severity,

@@ -8,7 +8,7 @@ final as (
 
     select
         order_line_key as quarantine_key,
-        'order line' as entity_name,
+        'order_lines' as entity_name,
         'order ' || cast(order_id as {{ dbt.type_string() }})
         || ', line ' || cast(order_line_number as {{ dbt.type_string() }}) as record_key,
         reason_codes,

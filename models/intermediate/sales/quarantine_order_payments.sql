@@ -8,7 +8,7 @@ final as (
 
     select
         cast(payment_id as {{ dbt.type_string() }}) as quarantine_key,
-        'payment' as entity_name,
+        'order_payments' as entity_name,
         'payment ' || cast(payment_id as {{ dbt.type_string() }})
         || ' for order ' || cast(order_id as {{ dbt.type_string() }}) as record_key,
         reason_codes,

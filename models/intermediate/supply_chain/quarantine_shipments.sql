@@ -8,7 +8,7 @@ final as (
 
     select
         legacy_line_key as quarantine_key,
-        'shipment' as entity_name,
+        'shipments' as entity_name,
         legacy_system || ' ' || shipment_reference as record_key,
         reason_codes,
         severity,
