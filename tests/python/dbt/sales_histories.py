@@ -64,9 +64,13 @@ class SalesHistory:
         for order, member in ((SETTLED, 8), (LATE, 9)):
             self.put("atom", "orders", {**self.order(order), "customer_id": member, "sales_rep_id": f"W{member}"})
             for line in (1, 2, 3):
-                self.put("atom", "order_lines", {**self.line(order, line), "product_id": member, "quantity": 2})
-        for dataset, row in (("customers", self.customer(8)), ("products", self.product(8))):
-            self.put("atom", dataset, {**row, "tenant": "GB10", "currency": "GBP"} if "tenant" in row else row)
+                self.put(
+                    "atom",
+                    "order_lines",
+                    {**self.line(order, line), "product_id": member, "quantity": 2, "discount_amount": 1},
+                )
+        self.put("atom", "customers", {**self.customer(8), "tenant": "GB10", "currency": "GBP", "client_id": "CL8"})
+        self.put("atom", "products", self.product(8))
 
     def close_cases(self) -> None:
         """What was missing lands."""

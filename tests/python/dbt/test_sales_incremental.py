@@ -19,7 +19,8 @@ MODELS = {
 NO_TESTS = ("--exclude-resource-type", "test", "unit_test")
 BUILD = ("build", "--select", *(f"+{model}" for model in MODELS), "quarantine_order_lines", *NO_TESTS)
 TESTS = (
-    "dim_date", "dim_tenant", "dim_currency", "obt_sales", "order_lines_are_conserved", "quarantine_order_payments",
+    "currencies", "dim_date", "dim_tenant", "dim_currency",
+    "obt_sales", "order_lines_are_conserved", "quarantine_order_payments",
     "order_payments_are_conserved", "fct_order_lines_obeys_its_rules", "fct_unit_profit_obeys_its_rules",
     "allocations_add_up_to_their_totals", "fct_order_lines_has_the_versions_of_its_day",
     "obt_sales_has_one_row_per_line",
