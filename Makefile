@@ -53,6 +53,10 @@ report: setup ## Print the summary of the last run again.
 lint: deps ## Check SQL, Python, YAML, generated files and the project's own conventions.
 	@$(PY) -m tools.lint
 
+.PHONY: audit
+audit: deps ## Hold the project to dbt-project-evaluator (needs the dbt hub or DBT_PACKAGES_GIT), with its dated exceptions.
+	@$(PY) -m tools.audit
+
 .PHONY: contracts
 contracts: setup ## Write what is generated from contracts/, check them, and tell what broke since the last release.
 	@$(PY) -m tools.contracts $(CONTRACTS_ARGS)

@@ -131,7 +131,25 @@ def mart_unique_key(project: Project) -> Iterator[Breach]:
             )  # fmt: skip
 
 
+def mart_listed(project: Project) -> Iterator[Breach]:
+    page = project.root / "docs" / "marts.md"
+    listed = set(re.findall(r"`([a-z0-9_]+)`", page.read_text(encoding="utf-8"))) if page.is_file() else set()
+    for model in project.marts:
+        if model.name not in listed and not model.name.endswith("_current"):
+            yield Breach(
+                model.path, 1, f"'{model.name}' is not in docs/marts.md",
+                "add a line with what one row is, and for a fact one with its dimensions",
+            )  # fmt: skip
+    built = {node.name for node in project.nodes}
+    for name in sorted(name for name in listed if re.match(r"(dim|fct|agg|obt|rpt)_[a-z0-9]", name)):
+        if name not in built:
+            yield Breach(
+                "docs/marts.md", 1, f"names '{name}', which is not there", "correct the name or delete the line"
+            )
+
+
 RULES = (
+    Rule("mart-listed", "every mart is listed in docs/marts.md, and nothing else", mart_listed),
     Rule("mart-contract", "a mart's contract is enforced", mart_contract),
     Rule("mart-columns", "every column of a mart has a description and a data_type", mart_columns),
     Rule("mart-grain", "a mart says what one row is (meta.grain)", mart_grain),

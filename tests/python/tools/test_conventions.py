@@ -135,6 +135,7 @@ models:
           name: no_order_is_lost
           arguments: {{key: order_id}}
 """,
+    "docs/marts.md": "| `fct_order_lines` | an order line |\n",
     "snapshots/snap_erp__suppliers.yml": f"""
 snapshots:
   - name: snap_erp__suppliers
@@ -245,6 +246,8 @@ BREAKS = [
     Break("mart-grain", f"{MART}.yml", replace=edit(f"{MART}.yml", "grain: an order line", "grain:")),
     Break("mart-retention", f"{MART}.yml", replace=edit(f"{MART}.yml", "        retention: financial_record\n", "")),
     Break("mart-owner", f"{MART}.yml", replace=edit(f"{MART}.yml", "      group: buying\n", "")),
+    Break("mart-listed", f"{MART}.sql", replace=edit("docs/marts.md", "fct_order_lines", "fct_orders")),
+    Break("mart-listed", "docs/marts.md", replace=edit("docs/marts.md", "|\n", "| `dim_gone` |\n")),
     Break("group-exists", f"{MART}.yml", replace=edit(f"{MART}.yml", "group: buying", "group: selling")),
     Break(
         "group-exists",
