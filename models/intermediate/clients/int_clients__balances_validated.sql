@@ -43,9 +43,9 @@ checked as (
     select
         in_pounds.*,
         -- The three balances before: one spike among them does not make the next balance look small.
-        cast(avg(abs(balance_amount_gbp)) over (
-            partition by relationship_id
-            order by balance_date
+        cast(avg(abs(in_pounds.balance_amount_gbp)) over (
+            partition by in_pounds.relationship_id
+            order by in_pounds.balance_date
             rows between 3 preceding and 1 preceding
         ) as decimal(18, 4)) as usual_amount_gbp
     from in_pounds
