@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- The three balances before: one spike among them does not make the next balance look small.
-{% set balances_before = 'partition by relationship_id order by balance_date rows between 3 preceding and 1 preceding' %}
+-- Three balances before it: one spike among them does not make the next balance look small.
+{% set earlier_ones = 'partition by relationship_id order by balance_date rows between 3 preceding and 1 preceding' %}
 
 with balances as (
 
@@ -47,8 +47,8 @@ checked as (
         in_pounds.*,
         -- Not avg: over decimals it may come out as floating point, which rounds otherwise on each warehouse.
         cast(
-            cast(sum(abs(in_pounds.balance_amount_gbp)) over ({{ balances_before }}) as decimal(24, 4))
-            / nullif(count(in_pounds.balance_amount_gbp) over ({{ balances_before }}), 0) as decimal(18, 4)
+            cast(sum(abs(in_pounds.balance_amount_gbp)) over ({{ earlier_ones }}) as decimal(24, 4))
+            / nullif(count(in_pounds.balance_amount_gbp) over ({{ earlier_ones }}), 0) as decimal(18, 4)
         ) as usual_amount_gbp
     from in_pounds
 
