@@ -47,10 +47,10 @@ over_all as (
 
     select
         'all months, with the report' as compared,
-        (select coalesce(sum(active_fte), 0) from worked) as expected_fte,
-        (select coalesce(sum(actual_fte), 0) from mapped)
+        (select cast(coalesce(sum(active_fte), 0) as decimal(28, 10)) from worked) as expected_fte,
+        (select cast(coalesce(sum(actual_fte), 0) as decimal(28, 10)) from mapped)
         + (
-            select coalesce(sum(unmapped_fte_months), 0)
+            select cast(coalesce(sum(unmapped_fte_months), 0) as decimal(28, 10))
             from {{ ref('rpt_capacity_unmapped') }}
         ) as found_fte
 

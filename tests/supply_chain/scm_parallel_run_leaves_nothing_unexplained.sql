@@ -4,9 +4,9 @@ with report as (
     select
         legacy_system,
         measure_name,
-        sum(legacy_total) as legacy_total,
-        sum(new_total) as new_total,
-        sum(abs(unexplained_difference)) as unexplained
+        cast(sum(legacy_total) as decimal(18, 4)) as legacy_total,
+        cast(sum(new_total) as decimal(18, 4)) as new_total,
+        cast(sum(abs(unexplained_difference)) as decimal(18, 4)) as unexplained
     from {{ ref('rpt_scm_parallel_run') }}
     group by legacy_system, measure_name
 
@@ -17,9 +17,9 @@ alpha as (
     select
         'alpha' as legacy_system,
         count(*) as shipments,
-        sum(shipped_quantity) as quantity,
-        sum(weight_kg) as weight,
-        sum(freight_amount) as freight
+        cast(sum(shipped_quantity) as decimal(18, 4)) as quantity,
+        cast(sum(weight_kg) as decimal(18, 4)) as weight,
+        cast(sum(freight_amount) as decimal(18, 4)) as freight
     from {{ ref('stg_scm_legacy__shipments_alpha') }}
 
 ),
@@ -29,9 +29,9 @@ beta as (
     select
         'beta' as legacy_system,
         count(*) as shipments,
-        sum(shipped_quantity) as quantity,
-        sum(weight_lb) as weight,
-        sum(freight_amount) as freight
+        cast(sum(shipped_quantity) as decimal(18, 4)) as quantity,
+        cast(sum(weight_lb) as decimal(18, 4)) as weight,
+        cast(sum(freight_amount) as decimal(18, 4)) as freight
     from {{ ref('stg_scm_legacy__shipments_beta') }}
 
 ),
@@ -40,9 +40,9 @@ merged as (
 
     select
         count(*) as shipments,
-        sum(shipped_quantity) as quantity,
-        sum(weight_kg) as weight,
-        sum(freight_amount_gbp) as freight
+        cast(sum(shipped_quantity) as decimal(18, 4)) as quantity,
+        cast(sum(weight_kg) as decimal(18, 4)) as weight,
+        cast(sum(freight_amount_gbp) as decimal(18, 4)) as freight
     from {{ ref('fct_shipments') }}
 
 ),

@@ -72,8 +72,7 @@ class _Plan:
             raise RawDataError(
                 f"the job changes rows with {skip + number} {key}s in {table}; the raw data holds fewer."
             )
-        listed = ", ".join(str(value) if isinstance(value, int) else f"'{value}'" for (value,) in found)
-        return f"{key} in ({listed})"
+        return f"{key} in ({', '.join(_literal(value) for (value,) in found)})"
 
     def update(self, table: str, where: str, **values: str) -> str:
         """Give rows other values, and mark them as just landed with new content."""
@@ -95,6 +94,10 @@ class _Plan:
             "_landed_at": f"cast('{self._landed_at}+00:00' as timestamp_tz)",
             "_row_hash": f"sha2('{prefix}' || _row_hash)",
         }
+
+
+def _literal(value: object) -> str:
+    return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
 
 
 def _purchasing(plan: _Plan) -> list[Change]:
