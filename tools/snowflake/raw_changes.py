@@ -85,8 +85,8 @@ class _Plan:
         return self.update(table, where, _is_deleted="true")
 
     def add(self, table: str, where: str, **values: str) -> str:
-        """Land copies of rows with other values, such as a key of their own."""
-        replaced = values | self._stamp("late")
+        """Land copies of rows with other values, such as a key of their own, as if from another place of the source."""
+        replaced = {"_source_ref": "_source_ref || '-late'"} | values | self._stamp("late")
         selected = ", ".join(replaced.get(name, name) for name in self._columns[table])
         return f"insert into {table} ({', '.join(self._columns[table])}) select {selected} from {table} where {where}"
 
@@ -243,6 +243,7 @@ def _stock_and_shipments(plan: _Plan) -> list[Change]:
                     alpha,
                     plan.rows(alpha, "shipment_ref", 5, skip=6),
                     shipment_ref="'A-9' || substr(shipment_ref, 4)",
+                    quantity="quantity + 7",
                 ),
             ),
         ),

@@ -1,5 +1,8 @@
 {{ config(materialized='table') }}
 
+-- Three balances before it: one spike among them does not make the next balance look small.
+{% set earlier_ones = 'partition by relationship_id order by balance_date rows between 3 preceding and 1 preceding' %}
+
 with balances as (
 
     select * from {{ ref('stg_emerald__balances') }}
@@ -42,12 +45,11 @@ checked as (
 
     select
         in_pounds.*,
-        -- The three balances before: one spike among them does not make the next balance look small.
-        cast(avg(abs(in_pounds.balance_amount_gbp)) over (
-            partition by in_pounds.relationship_id
-            order by in_pounds.balance_date
-            rows between 3 preceding and 1 preceding
-        ) as decimal(18, 4)) as usual_amount_gbp
+        -- Not avg: over decimals it may come out as floating point, which rounds otherwise on each warehouse.
+        cast(
+            cast(sum(abs(in_pounds.balance_amount_gbp)) over ({{ earlier_ones }}) as decimal(24, 4))
+            / nullif(count(in_pounds.balance_amount_gbp) over ({{ earlier_ones }}), 0) as decimal(18, 4)
+        ) as usual_amount_gbp
     from in_pounds
 
 ),

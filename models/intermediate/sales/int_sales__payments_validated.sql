@@ -98,10 +98,10 @@ joined as (
         orders.ordered_at,
         order_totals.order_total_amount,
         incomplete_orders.order_id is not null as has_rejected_lines,
-        sum(payments.payment_amount) over (
+        cast(sum(payments.payment_amount) over (
             partition by payments.order_id order by payments.paid_at, payments.payment_id
             rows between unbounded preceding and current row
-        ) as paid_so_far_amount,
+        ) as decimal(18, 4)) as paid_so_far_amount,
         row_number() over (
             partition by
                 payments.order_id, payments.payment_amount, payments.payment_method, cast(payments.paid_at as date)
