@@ -30,6 +30,8 @@ from ingestion.errors import EXIT_OK, EXIT_REJECTS
 from tools.run import sandbox
 
 WANTED_SHARE, WANTED_KINDS = 0.95, 40
+# Rules about a document as a whole: where a line of it was rejected, its other lines wait with these codes.
+OF_WHOLE_DOCUMENTS = {"JOURNAL_UNBALANCED", "LINES_DIFFER_FROM_INVOICE"}
 NEEDED = {"quarantine_key", "reason_codes", "row_hash", "source_ref"}
 CAUGHT, OTHER_CODE, MISSED, NOT_LANDED = "caught", "other code", "missed", "not landed"
 EXIT_UNDER_TARGET = 1
@@ -198,12 +200,15 @@ def judge(planted: Sequence[Planted], marks: Mapping[Planted, Mark | None], held
     for kind in kinds.values():
         kind.pipeline = kind.pipeline or pipelines.get((kind.source, kind.dataset), kind.source)
     known = {mark for mark in marks.values() if mark}
-    parents = [frozenset(map(_plain, entry.key)) for entry in planted if entry.outcome in ("rejected", "quarantined")]
+    held_back = [entry for entry in planted if entry.outcome in ("rejected", "quarantined")]
+    parents = [frozenset(map(_plain, entry.key)) for entry in held_back]
+    torn = [frozenset(map(_plain, entry.key[:-1])) for entry in held_back if len(entry.key) > 1]
     false_alarms, followers = [], Counter()
     for row in held:
         if row.mark in known:
             continue
-        if any(parent <= row.values for parent in parents):
+        explained = [*parents, *torn] if row.codes <= OF_WHOLE_DOCUMENTS else parents
+        if any(parent <= row.values for parent in explained):
             followers[row.model, " ".join(sorted(row.codes))] += 1
         else:
             false_alarms.append(row)

@@ -3,9 +3,9 @@ with profits as (
 
     select
         order_id,
-        sum(freight_amount) as freight_amount,
-        sum(freight_amount_gbp) as freight_amount_gbp,
-        sum(incentive_amount_gbp) as incentive_amount_gbp
+        cast(sum(freight_amount) as decimal(18, 4)) as freight_amount,
+        cast(sum(freight_amount_gbp) as decimal(18, 4)) as freight_amount_gbp,
+        cast(sum(incentive_amount_gbp) as decimal(18, 4)) as incentive_amount_gbp
     from {{ ref('fct_unit_profit') }}
     group by order_id
 

@@ -36,7 +36,7 @@ SETTINGS = {
     "vars": {
         "exclude_packages": ["elementary", "dbt_utils", "dbt_project_evaluator"],
         # rules_hold holds keys; that it names one is for the conventions to check.
-        "primary_key_test_macros": [["strata.test_rules_hold"], ["dbt.test_unique"]],
+        "primary_key_test_macros": [["strata.test_rules_hold"], ["strata.test_rows_conserved"], ["dbt.test_unique"]],
         "marts_prefixes": ["fct_", "dim_", "agg_", "obt_", "rpt_"],
         "intermediate_prefixes": ["int_", "quarantine_"],
         "model_types": ["base", "staging", "intermediate", "marts", "platform", "other"],

@@ -148,9 +148,13 @@ class StatementChecks:
 
     def _parsed(self, sql: str) -> Iterator[Problem]:
         # The grammar has no // comment in front of it: the ban above names that case.
-        tree = self._linter.parse_string(sql if sql.endswith("\n") else sql + "\n").tree
+        parsed = self._linter.parse_string(sql if sql.endswith("\n") else sql + "\n")
+        variant = parsed.root_variant()  # without one, .tree is an assertion error
+        tree = variant.tree if variant else None
         if tree is None:
-            yield Problem("grammar", 1, "sqlfluff cannot read the statement", "simplify it until sqlfluff parses it")
+            reason = parsed.violations[0].desc() if parsed.violations else "it does not say why"
+            message = f"sqlfluff cannot read the statement: {reason}"
+            yield Problem("grammar", 1, message, "simplify it until sqlfluff parses it")
             return
         for segment in tree.recursive_crawl("unparsable"):
             shown = " ".join(segment.raw.split())[:80]

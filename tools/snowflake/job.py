@@ -35,7 +35,7 @@ import duckdb
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import Error as SnowflakeError
 
-from tools.snowflake import raw_data, static_gate
+from tools.snowflake import raw_changes, raw_data, static_gate
 from tools.snowflake.client import Emulator, EmulatorFailed, running_emulator
 from tools.snowflake.compare import Comparison, Content, Window, compare, content
 from tools.snowflake.dbt_runs import BuildFailed, DbtProcess, Target, dbt_processes, run_all
@@ -207,7 +207,7 @@ def _build_twice(sides: Sides, tables: list[raw_data.RawTable], connection: Snow
 
 
 def _change(sides: Sides, tables: list[raw_data.RawTable], connection: SnowflakeConnection) -> None:
-    changes = raw_data.plan_changes(sides.warehouse, tables)
+    changes = raw_changes.plan_changes(sides.warehouse, tables)
 
     def on_emulator(sql: str) -> int:
         return connection.cursor().execute(sql).rowcount
@@ -215,10 +215,10 @@ def _change(sides: Sides, tables: list[raw_data.RawTable], connection: Snowflake
     with duckdb.connect(str(sides.warehouse)) as warehouse:
 
         def on_duckdb(sql: str) -> int:
-            return warehouse.execute(raw_data.to_duckdb(sql)).fetchone()[0]
+            return warehouse.execute(raw_changes.to_duckdb(sql)).fetchone()[0]
 
-        here = raw_data.apply_changes(changes, on_duckdb)
-    there = raw_data.apply_changes(changes, on_emulator)
+        here = raw_changes.apply_changes(changes, on_duckdb)
+    there = raw_changes.apply_changes(changes, on_emulator)
     for (label, rows), (_, emulator_rows) in zip(here, there, strict=True):
         print(f"  changed on both: {label} ({rows} rows)")
         if rows != emulator_rows:

@@ -118,7 +118,7 @@ final as (
     from united
     -- Spelling is compared without case, and with one blank where several stand.
     left join carriers
-        on upper(regexp_replace(trim(united.written_carrier), ' +', ' ')) = carriers.carrier_spelling
+        on upper({{ single_spaced('trim(united.written_carrier)') }}) = carriers.carrier_spelling
 
 )
 

@@ -79,3 +79,23 @@ def test_first_match(text: str, match: str | None) -> None:
 def test_first_match_for_snowflake() -> None:
     rendered = macro("macros/dialect/first_match.sql", "snowflake__first_match")("vendor", "'[0-9]{5,10}'")
     assert rendered.strip() == "regexp_substr(vendor, '[0-9]{5,10}')"
+
+
+@pytest.mark.parametrize(
+    ("text", "spaced"),
+    [
+        ("'A  B   C'", "A B C"),
+        ("'A B'", "A B"),
+        ("'  A '", " A "),
+        ("''", ""),
+        ("null::varchar", None),
+        ("'A''  --  B'", "A' -- B"),
+    ],
+)
+def test_every_run_of_blanks_becomes_one(text: str, spaced: str | None) -> None:
+    assert run("macros/dialect/single_spaced.sql", "default__single_spaced", text) == spaced
+
+
+def test_every_run_of_blanks_becomes_one_for_snowflake() -> None:
+    rendered = macro("macros/dialect/single_spaced.sql", "snowflake__single_spaced")("carrier")
+    assert " ".join(rendered.split()) == "regexp_replace(carrier, ' +', ' ')"

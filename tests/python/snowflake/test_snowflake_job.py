@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,46 +10,65 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
-from tools.snowflake import job, raw_data
+from ingestion.contract import landed_sources
+from tools.snowflake import job, raw_changes, raw_data
 from tools.snowflake.client import Emulator
 from tools.snowflake.compare import Comparison, compare, content
 from tools.snowflake.dbt_runs import BuildFailed, DbtProcess, Target, dbt_processes, run_all
 from tools.snowflake.report import NOT_VERIFIED, print_comparisons, print_not_verified
 
+_STAGING = Path(__file__).resolve().parents[3] / "models/staging"
+
+
+# The columns by which the planner chooses rows: a fixture row has the value that a landed one would.
+_CHOSEN = {
+    "goods_movement_type": "'101'",
+    "status": "'active'",
+    "line_number": "1",
+    "hire_date": "date '2026-01-01' + (i % 2)::integer",
+    "effective_date": "date '2026-01-01'",
+    "employee_id": "'W' || (i // 2)",
+    "reversed_je_header_id": "null",
+    "_landed_at": "timestamptz '2026-01-01 10:00:00.123456+00' + interval 1 hour * i",
+}
+_VALUES = {
+    "boolean": "false",
+    "date": "date '2026-02-28'",
+    "integer": "i",
+    "bigint": "i + 9007199254740993",
+    "varchar": "case i when 2 then 'It''s \"Ünïcode\"' else 'v' || i end",
+    "timestamp": "timestamptz '2026-02-28 10:00:00+00'",
+}
+
 
 @pytest.fixture
 def landed(tmp_path: Path) -> Path:
-    """A small landed warehouse: the columns that the changes touch, every type that the landing uses."""
+    """A small landed warehouse: 100 rows in every raw table of the contracts, of every type that the landing uses."""
     file = tmp_path / "landed.duckdb"
     with duckdb.connect(str(file)) as connection:
-        connection.execute("set TimeZone = 'UTC'; create schema raw_sap; create schema raw_ops")
-        lineage = "_row_hash varchar, _landed_at timestamptz"
-        for table, columns in {
-            "purchase_orders": "purchase_order varchar, payment_terms varchar, "
-            "purchasing_document_deletion_code varchar",
-            "purchase_order_items": "purchase_order varchar, order_quantity decimal(13,3), "
-            "net_price_amount decimal(13,3), purchasing_document_deletion_code varchar",
-            "goods_receipts": "material_document varchar, purchase_order varchar, goods_movement_type varchar, "
-            "posting_date date, goods_movement_is_cancelled boolean",
-            "suppliers": "supplier varchar, city_name varchar, business_partner_is_blocked boolean, "
-            "_is_deleted boolean",
-            "materials": "product varchar, product_description varchar, _is_deleted boolean",
-            "_dlt_loads": "load_id varchar",
-        }.items():
-            connection.execute(f"create table raw_sap.{table} ({columns}, {lineage})")
+        connection.execute("set TimeZone = 'UTC'; create schema raw_ops")
+        for source in landed_sources():
+            connection.execute(f"create schema raw_{source}")
+            declared = yaml.safe_load((_STAGING / source / f"_{source}__sources.yml").read_text())
+            for table in declared["sources"][0]["tables"]:
+                values = ", ".join(
+                    f"{_CHOSEN.get(column['name'], _value(column['data_type']))} as {column['name']}"
+                    for column in table["columns"]
+                )
+                connection.execute(
+                    f"create table raw_{source}.{table['name']} as select {values} from range(100) as r(i)"
+                )
+        connection.execute("create table raw_sap._dlt_loads (load_id varchar)")
         connection.execute("create table raw_ops.loads (load_id varchar, rows_read bigint, share double)")
-        stamp = "'h' || i, timestamptz '2026-01-01 10:00:00.123456+00' + interval 1 hour * i"
-        for table, values in {
-            "purchase_orders": "'45' || lpad(i::varchar, 8, '0'), null, null",
-            "purchase_order_items": "'45' || lpad(i::varchar, 8, '0'), i + 0.5, 2, null",
-            "goods_receipts": "'50' || i, '45' || lpad(i::varchar, 8, '0'), '101', date '2026-02-28', null",
-            "suppliers": "'S' || i, 'It''s here', false, false",
-            "materials": "'M' || i, 'Ünïcode, \"quoted\"', false",
-        }.items():
-            connection.execute(f"insert into raw_sap.{table} select {values}, {stamp} from range(50) as r(i)")
         connection.execute("insert into raw_ops.loads values ('l', 9007199254740993, 0.1), (null, null, null)")
     return file
+
+
+def _value(data_type: str) -> str:
+    """A value that differs from row to row where the type lets it."""
+    return _VALUES.get(data_type.lower(), f"cast(i % 50 + 0.5 as {data_type})")
 
 
 def test_a_missing_warehouse_is_named_with_its_remedy(tmp_path: Path) -> None:
@@ -65,7 +85,7 @@ def test_an_empty_warehouse_is_refused(tmp_path: Path) -> None:
 def test_the_loaders_own_tables_are_left_out(landed: Path, tmp_path: Path) -> None:
     tables = raw_data.copy_to_duckdb(landed, tmp_path / "copy.duckdb")
     assert "raw_sap._dlt_loads" not in {table.qualified for table in tables}
-    assert len(tables) == 6
+    assert "raw_ops.loads" in {table.qualified for table in tables}
 
 
 @pytest.mark.parametrize(
@@ -87,14 +107,16 @@ def test_copy_and_changes_give_both_sides_the_same_rows(landed: Path, tmp_path: 
     tables = raw_data.copy_to_duckdb(landed, copied)
     with emulator.connect("COPIED") as connection:
         raw_data.copy_to_emulator(copied, tables, connection)
-        changes = raw_data.plan_changes(copied, tables)
+        changes = raw_changes.plan_changes(copied, tables)
 
         def on_emulator(sql: str) -> int:
             return connection.cursor().execute(sql).rowcount
 
-        there = raw_data.apply_changes(changes, on_emulator)
+        there = raw_changes.apply_changes(changes, on_emulator)
         with duckdb.connect(str(copied)) as warehouse:
-            here = raw_data.apply_changes(changes, lambda sql: warehouse.execute(raw_data.to_duckdb(sql)).fetchone()[0])
+            here = raw_changes.apply_changes(
+                changes, lambda sql: warehouse.execute(raw_changes.to_duckdb(sql)).fetchone()[0]
+            )
             assert here == there
             warehouse.execute("set TimeZone = 'UTC'")
             for table in tables:
@@ -105,23 +127,40 @@ def test_copy_and_changes_give_both_sides_the_same_rows(landed: Path, tmp_path: 
                     contents.append(content([column[0] for column in cursor.description], rows))
                 outcome = compare(table.qualified, *contents)
                 assert outcome.equal, outcome
-            (changed,) = warehouse.execute(
-                "select city_name, business_partner_is_blocked, _landed_at from raw_sap.suppliers where supplier = 'S0'"
+            changed = warehouse.execute(
+                "select city_name, business_partner_is_blocked, _landed_at from raw_sap.suppliers "
+                "where city_name = 'Elsewhere'"
             ).fetchall()
-    newest = datetime(2026, 1, 3, 11, 0, 1, 123456, tzinfo=UTC)
-    assert changed == ("Elsewhere", True, newest)
+    newest = datetime(2026, 1, 5, 13, 0, 1, 123456, tzinfo=UTC)
+    assert changed == [("Elsewhere", True, newest)]
 
 
 def test_a_change_that_touches_nothing_is_an_error() -> None:
     with pytest.raises(raw_data.RawDataError, match="'moved' touched no row"):
-        raw_data.apply_changes([raw_data.Change("moved", ("update t set a = 1",))], lambda sql: 0)
+        raw_changes.apply_changes([raw_changes.Change("moved", ("update t set a = 1",))], lambda sql: 0)
 
 
-def test_too_little_data_to_change_is_an_error(landed: Path) -> None:
-    with duckdb.connect(str(landed)) as connection:
-        connection.execute("delete from raw_sap.purchase_orders where purchase_order > '4500000010'")
-    with pytest.raises(raw_data.RawDataError, match="41 orders"):
-        raw_data.plan_changes(landed, [])
+def test_too_little_data_to_change_is_an_error(landed: Path, tmp_path: Path) -> None:
+    tables = raw_data.copy_to_duckdb(landed, tmp_path / "copy.duckdb")
+    with duckdb.connect(str(tmp_path / "copy.duckdb")) as connection:
+        connection.execute("delete from raw_sap.purchase_orders where purchase_order > 'v15'")
+    with pytest.raises(raw_data.RawDataError, match=r"20 purchase_orders in raw_sap\.purchase_orders"):
+        raw_changes.plan_changes(tmp_path / "copy.duckdb", tables)
+
+
+def test_a_missing_table_to_change_is_an_error(landed: Path) -> None:
+    with pytest.raises(raw_data.RawDataError, match=r"changes raw_sap\.purchase_orders; the raw data does not hold it"):
+        raw_changes.plan_changes(landed, [raw_data.RawTable("raw_sap", "plants", (("_landed_at", "TIMESTAMP"),))])
+
+
+def test_every_source_of_the_marts_changes(landed: Path, tmp_path: Path) -> None:
+    tables = raw_data.copy_to_duckdb(landed, tmp_path / "copy.duckdb")
+    changes = raw_changes.plan_changes(tmp_path / "copy.duckdb", tables)
+    statements = [statement for change in changes for statement in change.statements]
+    touched = {re.search(r"raw_(\w+)\.", statement)[1] for statement in statements}
+    assert touched == {"sap", "oracle", "workday", "atom", "emerald", "incentive", "scm_legacy", "capacity_plan"}
+    for kind in ("insert into raw_atom.order_lines", "update raw_atom.order_lines set _is_deleted = true"):
+        assert any(statement.startswith(kind) for statement in statements), kind
 
 
 def test_the_time_limit_ends_what_swallows_exceptions() -> None:

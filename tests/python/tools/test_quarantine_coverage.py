@@ -17,6 +17,7 @@ LOG = [
     ("payments", {"payment_id": "P1"}, "PAYMENT_REPEATED", "quarantined"),
     ("payments", {"payment_id": "P2"}, "OUT_OF_RANGE:amount", "rejected"),
     ("bank_relationships", {"relationship_id": "R9"}, "PATTERN_MISMATCH:bank_bic", "rejected"),
+    ("journal_lines", {"journal_id": "J1", "line": "2"}, "OUT_OF_RANGE:debit", "rejected"),
 ]
 GOOD = [("A", "LEI_CHECK_DIGITS_WRONG"), ("B", "CLIENT_COUNTRY_UNKNOWN LEI_USED_TWICE"), ("P1", "PAYMENT_REPEATED")]
 
@@ -69,11 +70,14 @@ def _few_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (GOOD, 0, "100.0% of 3 rows of 3 kinds, 0 false alarms"),
         ([*GOOD, ("R9", "BALANCE_WITHOUT_RELATIONSHIP")], 0, "follow a planted fault: 1 rows of quarantine_all"),
+        ([*GOOD, ("J1", "JOURNAL_UNBALANCED")], 0, "follow a planted fault: 1 rows of quarantine_all"),
+        ([*GOOD, ("J1", "PAYMENT_REPEATED")], 1, "false alarm: quarantine_all J1"),
+        ([*GOOD, ("J2", "JOURNAL_UNBALANCED")], 1, "false alarm: quarantine_all J2"),
         (GOOD[1:], 1, "66.7% of 3 rows"),
         ([("A", "LEI_USED_TWICE"), *GOOD[1:]], 1, "66.7% of 3 rows"),
         ([*GOOD, ("C", "PAYMENT_REPEATED")], 1, "false alarm: quarantine_all C (PAYMENT_REPEATED)"),
     ],
-    ids=["all caught", "a row that waits", "missed", "wrong code", "false alarm"],
+    ids=["all caught", "a row that waits", "a torn document", "another code in it", "another document", "missed", "wrong code", "false alarm"],
 )
 def test_the_measure_notices(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: list[tuple[str, str]], code: int, words: str
