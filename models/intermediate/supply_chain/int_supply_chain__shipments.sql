@@ -3,9 +3,14 @@
 
 {% set fields = shipment_fields() %}
 
-{#- The rules of int_supply_chain__shipments_validated that only warn, in their order; a test holds the two lists together. -#}
+{#- The rules of int_supply_chain__shipments_validated that only warn, in their order; a test compares both lists. -#}
 {% set warnings = [
-    'MODE_UNKNOWN', 'PLANT_UNKNOWN', 'ORDER_NOT_LANDED', 'MATERIAL_NOT_ON_ORDER', 'SHIPPED_BEFORE_ORDER', 'TRANSIT_TOO_LONG',
+    'MODE_UNKNOWN',
+    'PLANT_UNKNOWN',
+    'ORDER_NOT_LANDED',
+    'MATERIAL_NOT_ON_ORDER',
+    'SHIPPED_BEFORE_ORDER',
+    'TRANSIT_TOO_LONG',
 ] %}
 
 with lines as (
