@@ -53,9 +53,13 @@ def mutate(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables and write the file; returns 1 when a check could not be broken or evaluated."""
     parser = argparse.ArgumentParser(prog="python -m tools.mutations", description=__doc__)
-    parser.add_argument("--warehouse", type=Path, required=True, help="a warehouse that `dbt build` has built; only read")
+    parser.add_argument(
+        "--warehouse", type=Path, required=True, help="a warehouse that `dbt build` has built; only read"
+    )
     parser.add_argument("--manifest", type=Path, required=True, help="manifest.json of its build, with compiled tests")
-    parser.add_argument("--log", type=Path, help="planted_faults.jsonl of the sandbox company in it: drop each rule too")
+    parser.add_argument(
+        "--log", type=Path, help="planted_faults.jsonl of the sandbox company in it: drop each rule too"
+    )
     parser.add_argument("--only", default="", help="checks whose name holds this text")
     parser.add_argument("--out", type=Path, default=Path("reports/mutations.csv"), help="where the table is written")
     options = parser.parse_args(arguments)

@@ -77,7 +77,7 @@ class Bench:
         return found
 
     def judge(self, checks: Iterable[Check]) -> tuple[list[Check], set[Check], dict[Check, str]]:
-        """The checks that run on the warehouse as it stands, those of them that are broken, the others with the reason."""
+        """The checks that run on the warehouse as it stands, those of them that are broken, and why others fail."""
         good, broken, failed = [], set(), {}
         for check in checks:
             try:

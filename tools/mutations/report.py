@@ -118,8 +118,9 @@ def show(run: Run, out: Console) -> None:
     if run.dropped:
         holding = [drop for drop in run.dropped if drop.rows_flow]
         unnoticed = [drop for drop in holding if not drop.noticed_by]
-        out.print(f"{len(run.dropped)} quarantine rules: {len(holding)} alone hold back {sum(d.rows_flow for d in holding)} "
-                  f"rows; of {len(unnoticed)} no data test would notice that they are gone", highlight=False)  # fmt: skip
+        held = sum(drop.rows_flow for drop in holding)
+        out.print(f"{len(run.dropped)} quarantine rules: {len(holding)} alone hold back {held} rows; of "
+                  f"{len(unnoticed)} no data test would notice that they are gone", highlight=False)  # fmt: skip
     for text in [
         *(f"could not be broken: {name}" for name in run.stuck),
         *(f"excepted, but can fail: {name}; take it out of {PROVEN.name}" for name in run.needless),

@@ -1,4 +1,4 @@
-"""Every data test is shown to fail: by a fault that the tool finds, by one planted by hand, or it is a dated exception."""
+"""Every data test is shown to fail: by a fault the tool finds, by one planted by hand, or it is a dated exception."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def test_every_check_of_a_landed_company_can_fail(tmp_path: Path) -> None:
     environment = {
         **os.environ, "SANDBOX_SCALE": "0.05", "STRATA_SANDBOX_DIR": str(company), "STRATA_TARGET": "dev",
         "STRATA_WAREHOUSE": str(tmp_path / "w.duckdb"), "STRATA_STATE_DIR": str(tmp_path / "state"),
-        "DBT_TARGET_PATH": str(tmp_path / "target"), "DBT_LOG_PATH": str(tmp_path / "logs"), "DBT_PROFILES_DIR": str(ROOT),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_TARGET_PATH": str(tmp_path / "target"), "DBT_LOG_PATH": str(tmp_path / "logs"),
+        "DBT_PROFILES_DIR": str(ROOT), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }  # fmt: skip
     land = subprocess.run([sys.executable, "-m", "tools.run", "land"], cwd=ROOT, env=environment, capture_output=True)
     assert land.returncode in (0, 3), land.stderr

@@ -1,4 +1,4 @@
-"""The search for faults: what can fail is broken by one, what cannot is told, and so is what a dropped rule lets through."""
+"""Faults are found for what can fail, what cannot is told, and so is what a dropped rule lets through."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ PARTS = {
     "group by order_id having count(*) > 1 or order_id is null",
     "note_is_unique": f"select 'note_is_unique' as broken_rule, max(order_id) as record_key from {ORDERS} "
     "group by note having count(*) > 1 or note is null",
-    "note_is_in_customers": f"select 'note_is_in_customers' as broken_rule, order_id as record_key from {ORDERS} as child "
-    f"where child.note is not null and not exists (select 1 from {FAR} as parent where parent.note = child.note)",
+    "note_is_in_customers": f"select 'note_is_in_customers' as broken_rule, order_id as record_key from {ORDERS} "
+    f"as child where child.note is not null and not exists "
+    f"(select 1 from {FAR} as parent where parent.note = child.note)",
 }
 CANNOT = "select 1 as n where false"
 
@@ -70,13 +71,14 @@ def small(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
         connection.execute(f"attach '{path}' as w")
         connection.execute("use w")
         connection.execute(
-            "create table int_orders (order_id varchar not null, amount decimal(18, 4), note varchar, reason_codes varchar, "
-            "warning_codes varchar, row_hash varchar, source_ref varchar)"
+            "create table int_orders (order_id varchar not null, amount decimal(18, 4), note varchar, "
+            "reason_codes varchar, warning_codes varchar, row_hash varchar, source_ref varchar)"
         )
         connection.execute(
-            "insert into int_orders values ('1', 5, 'x', null, null, 'h1', 'r'), ('2', 6, 'y', null, 'ODD_NOTE', 'h2', 'r'), "
-            "('3', 0, 'x', 'NOTHING_ORDERED', null, 'h3', 'r'), ('4', 0, null, 'NOTHING_ORDERED NOTE_MISSING', null, 'h4', "
-            "'r'), ('5', 0, 'w', 'NOTHING_ORDERED', null, 'h5', 'r')"
+            "insert into int_orders values ('1', 5, 'x', null, null, 'h1', 'r'), "
+            "('2', 6, 'y', null, 'ODD_NOTE', 'h2', 'r'), "
+            "('3', 0, 'x', 'NOTHING_ORDERED', null, 'h3', 'r'), "
+            "('4', 0, null, 'NOTHING_ORDERED NOTE_MISSING', null, 'h4', 'r'), ('5', 0, 'w', 'NOTHING_ORDERED', null, 'h5', 'r')"
         )
         connection.execute(f"create table orders as {good}")
         connection.execute(f"create view quarantine_orders as {bad}")
@@ -97,7 +99,8 @@ def small(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
         data_test("orders_are_there", f"select * from (select count(*) as n from {ORDERS}) as c where n = 0", "orders"),
         data_test(
             "orders_are_conserved",
-            f"select 1 from (select (select count(*) from {ORDERS}) + (select count(*) from {HELD}) as n) as c where n <> 5",
+            f"select 1 from (select (select count(*) from {ORDERS}) + (select count(*) from {HELD}) as n) as c "
+            "where n <> 5",
             "orders", "quarantine_orders",
         ),
         data_test("orders_are_few", f"select 1 from (select count(*) as n from {ORDERS}) as c where n > 1", "orders"),
@@ -159,7 +162,10 @@ def test_a_check_that_always_fails_does_not_count(small: tuple[Path, dict[str, A
              "attached_node": "model.strata.orders", "compiled_code": PARTS["amount_is_positive"]},
             "could not be taken apart: orders_are_there: 2 checks in the YAML, 1 in the compiled test",
         ),
-        ({"compiled_code": f"{CANNOT} and (select count(*) from {ORDERS}) = 0"}, "could not be broken: orders_are_there"),
+        (
+            {"compiled_code": f"{CANNOT} and (select count(*) from {ORDERS}) = 0"},
+            "could not be broken: orders_are_there",
+        ),
     ],
     ids=["does not run", "not compiled", "a part is lost", "cannot fail"],
 )  # fmt: skip
@@ -222,7 +228,9 @@ def test_planted_faults_are_told_by_the_row_they_landed_as(tmp_path: Path) -> No
     path, log = tmp_path / "w.duckdb", tmp_path / "planted.jsonl"
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema raw_emerald")
-        connection.execute("create table raw_emerald.clients as select 'A' as client_id, 'h' as _row_hash, 'r' as _source_ref")
+        connection.execute(
+            "create table raw_emerald.clients as select 'A' as client_id, 'h' as _row_hash, 'r' as _source_ref"
+        )
     log.write_text("".join(
         json.dumps({"source": "emerald", "dataset": "clients", "key": {"client_id": client}, "fault": "bad",
                     "expected_reason_code": "LEI_USED_TWICE", "expected_outcome": outcome}) + "\n"

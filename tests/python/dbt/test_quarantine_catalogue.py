@@ -15,7 +15,7 @@ from dbt.cli.main import dbtRunner
 from harness import ROOT
 
 RULES = [
-    {"code": "NOT_POSITIVE", "severity": "error", "holds": "amount > 0\n", "means": " It isn't \"positive\".  "},
+    {"code": "NOT_POSITIVE", "severity": "error", "holds": "amount > 0\n", "means": ' It isn\'t "positive".  '},
     {"code": "A_WORD", "severity": "warn", "holds": "note <> 'it''s'", "means": "Ünusual; -- no comment."},
 ]
 JUDGED = "with rows_in as (select 1 as id, {amount} as amount, 'x' as note)\n{{{{ evaluate_rules('rows_in') }}}}"
@@ -27,8 +27,8 @@ MODELS = {
     "stg_plain": "select 1 as id",
     "fct_quarantined_rows": "select 'bills' as entity_name, reason_codes from {{ ref('quarantine_bills') }}",
     "quarantine_rules": "select 'no reason of a row' as catalogue",
-    "listed": "{% for rule in quarantine_catalogue() %}select {{ loop.index }} as place, $${{ tojson(rule) }}$$ as rule "
-    "{{ 'union all ' if not loop.last }}{% else %}select 0 as place, null as rule where false{% endfor %}",
+    "listed": "{% for rule in quarantine_catalogue() %}select {{ loop.index }} as place, $${{ tojson(rule) }}$$ as rule"
+    " {{ 'union all ' if not loop.last }}{% else %}select 0 as place, null as rule where false{% endfor %}",
 }
 META = {"config": {"meta": {"quarantine_rules": RULES}}}
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -36,7 +36,8 @@ def quarantine_line(warehouse: Path) -> str:
         ("", "not built yet"),
         (COUNTED, "no row is held back"),
         (
-            f"{COUNTED}; insert into m.fct_quarantined_rows values ('order_lines', 'A'), ('order_lines', 'A B'), ('clients', 'C')",
+            f"{COUNTED}; insert into m.fct_quarantined_rows values ('order_lines', 'A'), ('order_lines', 'A B'), "
+            "('clients', 'C')",
             "3 rows held back: 2 order lines, 1 clients; each in quarantine_<entity>",
         ),
         (
