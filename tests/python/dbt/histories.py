@@ -249,7 +249,8 @@ class History:
             "supplier_number": f"S{self.random.randint(1, 6)}",
             "invoice_currency": self.random.choice(["EUR", "EUR", "GBP", "CHF"]),
             "invoice_amount": (cents + freight) / 100, "amount_paid": 0, "paid_status": "Unpaid",
-            "canceled_flag": False, "invoice_date": day, "due_date": day + timedelta(days=self.random.choice([30, 30, 30, -1])),
+            "canceled_flag": False, "invoice_date": day,
+            "due_date": day + timedelta(days=self.random.choice([30, 30, 30, -1])),
             "payment_date": None, "accounting_date": day, "creation_date": self.now, "last_update_date": self.now,
         }  # fmt: skip
         line = {

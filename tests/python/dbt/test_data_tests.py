@@ -16,7 +16,8 @@ DAMAGE = {
         "insert into dev_marts.fct_invoice_lines by name select 'x' as invoice_line_key, 'lost' as line_type, 'x' as "
         "supplier_key, 'x' as cost_center_key, 'x' as gl_account_key, 'x' as tenant_id, '1' as invoice_id, '1' as "
         "invoice_line_number, '1' as supplier_id, '1' as invoice_number, 'paid' as paid_status, "
-        "'EUR' as currency_code, 1 as line_amount, 1 as line_amount_gbp, 1 as paid_amount, 1 as paid_amount_gbp, false as is_cancelled, "
+        "'EUR' as currency_code, 1 as line_amount, 1 as line_amount_gbp, 1 as paid_amount, 1 as paid_amount_gbp, "
+        "false as is_cancelled, "
         "date '2024-01-01' as invoice_date, 'x' as row_hash, 'x' as source_ref, 'x' as load_id, "
         "timestamp '2024-01-01' as landed_at"
     ),
