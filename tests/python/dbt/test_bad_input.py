@@ -88,7 +88,7 @@ def test_a_doubled_row_of_a_seed_stops_what_is_built_from_it(
     land(warehouse)
     built = warehouse.dbt(
         "build", "--exclude-resource-type", "unit_test", "--indirect-selection", "empty", *SELECT,
-        "+exchange_rates_can_be_used", check=False,
+        "exchange_rates_can_be_used", check=False,
     )  # fmt: skip
     assert built["exchange_rates_can_be_used"] == "fail"
     assert built["stg_sap__purchase_order_items"] == "success"
