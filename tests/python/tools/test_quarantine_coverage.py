@@ -78,10 +78,16 @@ def _few_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
         ([*GOOD, ("C", "PAYMENT_REPEATED")], 1, "false alarm: quarantine_all C (PAYMENT_REPEATED)"),
     ],
     ids=[
-        "all caught", "a row that waits", "a torn document", "another code in it", "another document", "missed",
-        "wrong code", "false alarm",
+        "all caught",
+        "a row that waits",
+        "a torn document",
+        "another code in it",
+        "another document",
+        "missed",
+        "wrong code",
+        "false alarm",
     ],
-)  # fmt: skip
+)
 def test_the_measure_notices(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: list[tuple[str, str]], code: int, words: str
 ) -> None:
