@@ -78,7 +78,8 @@ def small(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
             "insert into int_orders values ('1', 5, 'x', null, null, 'h1', 'r'), "
             "('2', 6, 'y', null, 'ODD_NOTE', 'h2', 'r'), "
             "('3', 0, 'x', 'NOTHING_ORDERED', null, 'h3', 'r'), "
-            "('4', 0, null, 'NOTHING_ORDERED NOTE_MISSING', null, 'h4', 'r'), ('5', 0, 'w', 'NOTHING_ORDERED', null, 'h5', 'r')"
+            "('4', 0, null, 'NOTHING_ORDERED NOTE_MISSING', null, 'h4', 'r'), "
+            "('5', 0, 'w', 'NOTHING_ORDERED', null, 'h5', 'r')"
         )
         connection.execute(f"create table orders as {good}")
         connection.execute(f"create view quarantine_orders as {bad}")
