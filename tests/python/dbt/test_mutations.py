@@ -225,6 +225,21 @@ def test_a_dropped_rule_lets_its_rows_through(
     assert alone["orders_obey"] == "1" and alone["orders_are_there"] == "0"
 
 
+def test_a_model_that_stops_at_a_freed_row_is_named(
+    small: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, manifest = small
+    monkeypatch.setattr(command, "planted_marks", lambda *_: {})
+    strict = f"select cast('x' || amount as integer) as n from {ORDERS} where amount = 0"
+    manifest["nodes"]["model.strata.strict"] = model("strict", strict, "table", "orders")
+    after = 'select * from "w"."main"."strict"'
+    manifest["nodes"]["model.strata.after"] = model("after", after, "table", "strict")
+    found = {drop.code: drop for drop in command.mutate(path, manifest, "rules of", tmp_path / "log").dropped}
+    assert found["NOTHING_ORDERED"].noticed_by[0] == "build of strict"
+    assert "build of after" not in found["NOTHING_ORDERED"].noticed_by
+    assert "orders_obey amount_is_positive" in found["NOTHING_ORDERED"].noticed_by
+
+
 def test_planted_faults_are_told_by_the_row_they_landed_as(tmp_path: Path) -> None:
     path, log = tmp_path / "w.duckdb", tmp_path / "planted.jsonl"
     with duckdb.connect(str(path)) as connection:
