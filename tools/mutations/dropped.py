@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from benchmarks.quarantine_coverage import Mark, landed_marks, read_log
 from tools.mutations.bench import Bench, readers
 from tools.mutations.checks import PROJECT, Check, quarantine_rules
@@ -27,7 +29,8 @@ class Dropped:
         planted: rows with a fault that the sandbox planted for this rule.
         planted_flow: those of them that nothing else holds back.
         rows_flow: all rows that nothing else holds back.
-        noticed_by: the data tests, with the rule inside, that break once these rows flow.
+        noticed_by: the data tests, with the rule inside, that break once these rows flow; and `build of <model>` where
+            a model's own SQL stops at them.
     """
 
     model: str
@@ -75,10 +78,9 @@ def drop_each(
             try:
                 found = _drop(bench, node, rule, marks.get(rule["code"], set()))
                 if found.rows_flow:
-                    for child in built_from:
-                        _build_again(bench, child)
+                    stopped = _build_again(bench, built_from)
                     affected = [check for check in readers(tests, bench.replaced) if check not in broken_before]
-                    noticed = tuple(sorted(check.label for check in bench.broken(affected)))
+                    noticed = (*stopped, *sorted(check.label for check in bench.broken(affected)))
                     found = Dropped(node["name"], found.code, found.severity, found.planted, found.planted_flow,
                                     found.rows_flow, noticed)  # fmt: skip
                 yield found
@@ -106,9 +108,19 @@ def _drop(bench: Bench, node: Mapping[str, Any], rule: Mapping[str, Any], marks:
     return Dropped(node["name"], code, rule["severity"], planted, planted_flow, rows_flow)
 
 
-def _build_again(bench: Bench, node: Mapping[str, Any]) -> None:
-    kind = "view" if node["config"]["materialized"] == "view" else "table"
-    bench.replace(node["relation_name"], bench.sql(node["compiled_code"]), kind=kind)
+def _build_again(bench: Bench, nodes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Build the models again; those that stop are named, and what is built from them stays as it was."""
+    stopped: dict[str, str] = {}
+    for node in nodes:
+        if set(node["depends_on"]["nodes"]) & set(stopped):
+            stopped[node["unique_id"]] = ""
+            continue
+        kind = "view" if node["config"]["materialized"] == "view" else "table"
+        try:
+            bench.replace(node["relation_name"], bench.sql(node["compiled_code"]), kind=kind)
+        except duckdb.Error:
+            stopped[node["unique_id"]] = f"build of {node['name']}"
+    return [text for text in stopped.values() if text]
 
 
 def _descendants(unique_id: str, manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

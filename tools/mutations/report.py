@@ -153,7 +153,7 @@ def _tests_dropped(run: Run) -> dict[str, tuple[int, int]]:
         alone, flows = found.get(test, (0, 0))
         found[test] = (alone + (mutation.fault is not None and not others), flows)
     for drop in run.dropped:
-        tests = {name.split()[0] for name in drop.noticed_by}
+        tests = {name.split()[0] for name in drop.noticed_by}  # `build` where a model stops
         if len(tests) == 1 and (test := tests.pop()) in found:
             found[test] = (found[test][0], found[test][1] + 1)
     return found

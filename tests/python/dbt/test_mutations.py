@@ -78,7 +78,8 @@ def small(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
             "insert into int_orders values ('1', 5, 'x', null, null, 'h1', 'r'), "
             "('2', 6, 'y', null, 'ODD_NOTE', 'h2', 'r'), "
             "('3', 0, 'x', 'NOTHING_ORDERED', null, 'h3', 'r'), "
-            "('4', 0, null, 'NOTHING_ORDERED NOTE_MISSING', null, 'h4', 'r'), ('5', 0, 'w', 'NOTHING_ORDERED', null, 'h5', 'r')"
+            "('4', 0, null, 'NOTHING_ORDERED NOTE_MISSING', null, 'h4', 'r'), "
+            "('5', 0, 'w', 'NOTHING_ORDERED', null, 'h5', 'r')"
         )
         connection.execute(f"create table orders as {good}")
         connection.execute(f"create view quarantine_orders as {bad}")
@@ -222,6 +223,21 @@ def test_a_dropped_rule_lets_its_rows_through(
     }
     alone = {line["test"]: line["rows_that_flow"] for line in lines if line["part"] == "test dropped"}
     assert alone["orders_obey"] == "1" and alone["orders_are_there"] == "0"
+
+
+def test_a_model_that_stops_at_a_freed_row_is_named(
+    small: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, manifest = small
+    monkeypatch.setattr(command, "planted_marks", lambda *_: {})
+    strict = f"select cast('x' || amount as integer) as n from {ORDERS} where amount = 0"
+    manifest["nodes"]["model.strata.strict"] = model("strict", strict, "table", "orders")
+    after = 'select * from "w"."main"."strict"'
+    manifest["nodes"]["model.strata.after"] = model("after", after, "table", "strict")
+    found = {drop.code: drop for drop in command.mutate(path, manifest, "rules of", tmp_path / "log").dropped}
+    assert found["NOTHING_ORDERED"].noticed_by[0] == "build of strict"
+    assert "build of after" not in found["NOTHING_ORDERED"].noticed_by
+    assert "orders_obey amount_is_positive" in found["NOTHING_ORDERED"].noticed_by
 
 
 def test_planted_faults_are_told_by_the_row_they_landed_as(tmp_path: Path) -> None:
