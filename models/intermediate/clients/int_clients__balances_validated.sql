@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- Three balances before it: one spike among them does not make the next balance look small.
+-- The three balances before: one spike among them does not make the next one look small.
 {% set earlier_ones = 'partition by relationship_id order by balance_date rows between 3 preceding and 1 preceding' %}
 
 with balances as (

@@ -27,10 +27,10 @@ _CHOSEN = {
     "goods_movement_type": "'101'",
     "status": "'active'",
     "line_number": "1",
-    "hire_date": "date '2026-01-01' + (i % 2)::integer",
+    "hire_date": "date '2025-12-31' + (i % 2)::integer",
     "effective_date": "date '2026-01-01'",
     "employee_id": "'W' || (i // 2)",
-    "reversed_je_header_id": "null",
+    "reversed_je_header_id": "cast(null as bigint)",
     "_landed_at": "timestamptz '2026-01-01 10:00:00.123456+00' + interval 1 hour * i",
 }
 _VALUES = {
