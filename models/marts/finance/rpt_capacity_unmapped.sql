@@ -53,7 +53,8 @@ final as (
 
     select
         {{ dbt_utils.generate_surrogate_key([
-            'summed.issue_code', 'summed.cost_center_id', 'summed.capability_name', 'summed.job_profile', 'summed.source_file'
+            'summed.issue_code', 'summed.cost_center_id', 'summed.capability_name', 'summed.job_profile',
+            'summed.source_file'
         ]) }} as capacity_issue_key,
         summed.issue_code,
         summed.cost_center_id,

@@ -327,14 +327,17 @@ def test_pairs_against_what_the_sandbox_knows(warehouse: Warehouse, tmp_path: Pa
     truth = write_with_truth(tmp_path, seed=7, scale=0.2)
     alpha, beta = land_company(warehouse, tmp_path)
     truth = {(a, b) for a, b in truth if a in alpha and b in beta}
-    warehouse.dbt(*BUILD, "+fct_shipments", "quarantine_shipments")
+    warehouse.dbt(*BUILD, "+fct_shipments")
     found = set(warehouse.query(PAIRS))
     precision, recall = len(found & truth) / len(found), len(found & truth) / len(truth)
     print(f"{len(truth)} true pairs, {len(found)} found; precision {precision:.4f}, recall {recall:.4f}")
     assert len(truth) > 200
     assert precision >= 0.99, f"wrong: {sorted(found - truth)[:5]}"
     assert recall >= 0.99, f"missed: {sorted(truth - found)[:5]}"
-    held = warehouse.query("select shipment_reference, reason_codes from dev_intermediate.quarantine_shipments")
+    held = warehouse.query(
+        "select shipment_reference, reason_codes from dev_intermediate.int_supply_chain__shipments_validated "
+        "where reason_codes is not null"
+    )
     planted = {f"A-{FIRST_NUMBER + place}": fault.code for place, fault in enumerate(FAULTS)}
     assert dict(held) == planted, "a planted fault is missed or under another code, or a good line is held back"
     ((shipments,),) = warehouse.query("select count(*) from dev_marts.fct_shipments")
