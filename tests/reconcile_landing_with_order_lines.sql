@@ -16,7 +16,8 @@ waiting_receipts as (
 
 ),
 
--- Counted from the landed tables on purpose, not from the models that the fact is made of; what waits is taken off.
+-- Counted from the landed tables on purpose, not from the models that the fact is made of.
+-- Only what waits is taken off.
 landed_items as (
 
     select items.*

@@ -38,6 +38,7 @@ NOTES = (
     "Actual FTE: who worked on the last day of the month, by the mapping sheet's shares. Empty until the month ends.",
     "Variance: actual less plan. Below zero (red) are fewer than planned. In percent of the plan.",
     "FTE without capability: workers whom the mapping sheet counts for no capability. Sheet Unmapped says why.",
+    "Sheet Unmapped has what stands in workbooks that this month or a later one follows; older ones need no mending.",
     "Status: planned; not planned (the workbook lacks the line); unreadable (the cell is no number).",
 )
 
@@ -112,6 +113,7 @@ def read_report(connection: duckdb.DuckDBPyConnection, target: str) -> Report:
         left join {intermediate}.int_finance__capacity_actuals as last_month
             on last_month.capability_code is null and last_month.month_start_date = rpt.last_month_date
             and last_month.cost_center_id = rpt.cost_center_id and last_month.job_profile = rpt.job_profile
+        where rpt.is_in_force
         order by last_month_date desc, issue_code, rpt.cost_center_id, source_file, cell_name
         """  # noqa: S608
     ).fetchall()

@@ -14,8 +14,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from dbt.artifacts.schemas.results import NodeStatus
 from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import SourceDefinition
+from dbt.node_types import NodeType
 
+from ingestion.contract import CONTRACTS_DIR
 from ingestion.places import artifacts_dir
 
 STEP = 0.1  # print at each tenth of the nodes when not on a terminal
@@ -77,9 +82,35 @@ def run(commands: list[list[str]]) -> int:
             print(f"dbt {' '.join(command)}: {result.exception}", file=sys.stderr)
             return 2
         _keep_results(command)
+        for line in remedies(result.result, parsed.result):
+            print(line, flush=True)
         if not result.success and command[0] != "source":  # stale sources are told, they do not stop what follows
             return 1
     return 0
+
+
+def remedies(outcome: Any, manifest: Manifest) -> list[str]:
+    """A line for each landed dataset that a model could not be built from: dbt names only its own model and table."""
+    lines = []
+    for result in getattr(outcome, "results", []):
+        if result.status != NodeStatus.Error or result.node.resource_type not in (NodeType.Model, NodeType.Snapshot):
+            continue
+        for name in result.node.depends_on.nodes:
+            source = manifest.sources.get(name)
+            if source:
+                lines.append(f"{result.node.name} could not read {source.schema}.{source.name}: {_remedy(source)}")
+    return lines
+
+
+def _remedy(source: SourceDefinition) -> str:
+    contract = CONTRACTS_DIR / source.source_name / f"{source.name}.odcs.yaml"
+    if not contract.exists():
+        return "the landing keeps it itself. Remedy: python -m ingestion load"
+    return (
+        f"it lands from dataset {source.name} of {source.source_name}. "
+        f"Remedy: python -m ingestion load {source.source_name}; a column that is still missing after that is not in "
+        f"the contract contracts/{source.source_name}/{contract.name}"
+    )
 
 
 def _keep_results(command: list[str]) -> None:

@@ -26,7 +26,10 @@ _LITERAL_RELATION = re.compile(
 _LAYER_SCHEMA = re.compile(
     r"\b(?:dev|ci|prod)_(?:staging|intermediate|marts|snapshots|seeds|platform)\b", re.IGNORECASE
 )
-_WATERMARK = re.compile(r"\bmax\s*\((?:(?!\bselect\b).)*?\bfrom\s+\{\{\s*this\s*\}\}", re.IGNORECASE | re.DOTALL)
+# The newest of each group is no watermark.
+_WATERMARK = re.compile(
+    r"\bmax\s*\((?:(?!\bselect\b).)*?\bfrom\s+\{\{\s*this\s*\}\}(?!\s+group\s+by\b)", re.IGNORECASE | re.DOTALL
+)
 _NOT_IN_QUERY = re.compile(r"\bnot\s+in\s*\(\s*select\b", re.IGNORECASE)
 
 

@@ -21,6 +21,7 @@ from ingestion.sandbox.company_data.common import (
     working,
     write_lines,
 )
+from ingestion.sandbox.company_data.faults_logistics import shipment_faults
 from ingestion.sandbox.company_data.log import ROWS_PER_FAULT, FaultLog, Spoil
 from ingestion.sandbox.masters import PLANTS, Chance, thousandths
 from ingestion.sandbox.orders import RECEIPT, Movement, OrderBook
@@ -95,7 +96,12 @@ def write_logistics(
         years: dict[str, list[dict[str, str]]] = defaultdict(list)
         for row in rows:
             years[row["ship_date"][:4] if name == "alpha" else row["Shipped"][-4:]].append(row)
+        known = len(log)
         log.spoil("scm_legacy", dataset, rows, (key,), FAULTS[dataset])
+        if name == "alpha":
+            refused = {fault.key[key] for fault in log[known:]}
+            for row in shipment_faults(rows, refused, log):
+                years[row["ship_date"][:4]].append(row)
         for year, found in sorted(years.items()):
             lines = [csv_line(list(found[0])), *[csv_line(list(row.values())) for row in found]]
             if name == "alpha" and year == "2025" and len(rows) >= 3 * ROWS_PER_FAULT:

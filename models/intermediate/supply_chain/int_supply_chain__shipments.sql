@@ -3,6 +3,16 @@
 
 {% set fields = shipment_fields() %}
 
+{#- The rules of int_supply_chain__shipments_validated that only warn, in their order; a test compares both lists. -#}
+{% set warnings = [
+    'MODE_UNKNOWN',
+    'PLANT_UNKNOWN',
+    'ORDER_NOT_LANDED',
+    'MATERIAL_NOT_ON_ORDER',
+    'SHIPPED_BEFORE_ORDER',
+    'TRANSIT_TOO_LONG',
+] %}
+
 with lines as (
 
     select * from {{ ref('int_supply_chain__shipment_repeats') }}
@@ -38,7 +48,17 @@ final as (
             as {{ column }},
         {%- endfor %}
         {%- endfor %}
-        nullif(trim(coalesce(alpha.warning_codes, '') || ' ' || coalesce(beta.warning_codes, '')), '') as warning_codes,
+        -- What both lines are warned of stands once.
+        nullif(trim(
+            {% for code in warnings %}
+            case
+                when ' ' || alpha.warning_codes || ' ' like '% {{ code }} %'
+                    or ' ' || beta.warning_codes || ' ' like '% {{ code }} %' then '{{ code }} '
+                else ''
+            end
+            {% if not loop.last %}|| {% endif %}
+            {% endfor %}
+        ), '') as warning_codes,
         coalesce(alpha.row_hash, beta.row_hash) as row_hash,
         coalesce(alpha.source_ref, beta.source_ref) as source_ref,
         alpha.source_ref as alpha_source_ref,

@@ -4,6 +4,17 @@ with issues as (
 
 ),
 
+-- Workbooks that this month or a later one follows. What is wrong in an older one explains old months; nobody mends it.
+workbooks_in_force as (
+
+    select plan_source_file as source_file from {{ ref('int_finance__capacity_months') }}
+    where month_start_date >= {{ dbt.date_trunc('month', as_of_date()) }}
+    union
+    select mapping_source_file as source_file from {{ ref('int_finance__capacity_months') }}
+    where month_start_date >= {{ dbt.date_trunc('month', as_of_date()) }}
+
+),
+
 numbered as (
 
     select
@@ -42,16 +53,17 @@ final as (
 
     select
         {{ dbt_utils.generate_surrogate_key([
-            'issue_code', 'cost_center_id', 'capability_name', 'job_profile', 'source_file'
+            'summed.issue_code', 'summed.cost_center_id', 'summed.capability_name', 'summed.job_profile',
+            'summed.source_file'
         ]) }} as capacity_issue_key,
-        issue_code,
-        cost_center_id,
-        capability_name,
-        job_profile,
-        source_file,
-        split_part(source_ref, '!', 2) as sheet_name,
-        split_part(source_ref, '!', 3) as cell_name,
-        case issue_code
+        summed.issue_code,
+        summed.cost_center_id,
+        summed.capability_name,
+        summed.job_profile,
+        summed.source_file,
+        split_part(summed.source_ref, '!', 2) as sheet_name,
+        split_part(summed.source_ref, '!', 3) as cell_name,
+        case summed.issue_code
             when 'PLAN_CELL_UNREADABLE' then 'The cell holds no headcount, so the month has no plan here.'
             when 'PLAN_COST_CENTER_UNKNOWN' then 'No worker has ever belonged to this cost centre.'
             when 'PLAN_CAPABILITY_UNKNOWN' then 'No line of the mapping sheet has this capability.'
@@ -62,7 +74,7 @@ final as (
             when 'SHARES_BELOW_100' then 'The shares of the job profile leave a part of its workers to no capability.'
             when 'SHARES_ABOVE_100' then 'The shares of the job profile count its workers more than once.'
         end as what_is_wrong,
-        case issue_code
+        case summed.issue_code
             when 'PLAN_CELL_UNREADABLE' then 'Write a number of 0 or more into the cell, or empty it.'
             when 'PLAN_COST_CENTER_UNKNOWN'
                 then 'Correct the code in the plan sheet, or open the cost centre in Workday.'
@@ -75,14 +87,17 @@ final as (
             when 'SHARES_ABOVE_100'
                 then 'Lower the shares in the mapping sheet to 100, or take out the line that stands twice.'
         end as remedy,
-        share_percent,
-        month_count,
-        planned_fte_months,
-        unmapped_fte_months,
-        first_month_date,
-        last_month_date,
-        source_ref
+        summed.share_percent,
+        summed.month_count,
+        summed.planned_fte_months,
+        summed.unmapped_fte_months,
+        -- Workers whom no workbook maps wait for one.
+        workbooks_in_force.source_file is not null or summed.source_file = 'no workbook' as is_in_force,
+        summed.first_month_date,
+        summed.last_month_date,
+        summed.source_ref
     from summed
+    left join workbooks_in_force on summed.source_file = workbooks_in_force.source_file
 
 )
 

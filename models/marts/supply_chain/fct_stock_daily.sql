@@ -22,6 +22,20 @@ days as (
 
 ),
 
+{% if is_incremental_run() %}
+-- Days of a range are stored without a gap: each run adds at either end, and the window is cut at its ends.
+stored as (
+
+    select
+        stock_range_key,
+        min(date_day) as first_stored_day,
+        max(date_day) as last_stored_day
+    from {{ this }}
+    group by stock_range_key
+
+),
+
+{% endif %}
 final as (
 
     select
@@ -56,10 +70,10 @@ final as (
     -- Only days that are not there yet. Ranges are known by content, so no look-back is needed: a count that comes
     -- months late, is corrected or deleted makes other ranges, whose days are written; the old ranges' days go in the
     -- hook.
-    where not exists (
-        select 1 from {{ this }} as stored
-        where stored.stock_range_key = ranges.stock_range_key and stored.date_day = days.date_day
-    )
+    left join stored on ranges.stock_range_key = stored.stock_range_key
+    where stored.stock_range_key is null
+    or days.date_day < stored.first_stored_day
+    or days.date_day > stored.last_stored_day
     {% endif %}
 
 )

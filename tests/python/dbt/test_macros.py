@@ -9,6 +9,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+import duckdb
 import pytest
 from harness import ROOT, Warehouse
 from jinja2 import Environment
@@ -277,3 +278,17 @@ def test_delete_vanished_rows_only_in_incremental_runs() -> None:
         "delete from dev_marts.fact where not exists"
         " ( select 1 from parent as parent where parent.line_key = fact.line_key )"
     )
+
+
+def test_delete_days_outside_only_in_incremental_runs() -> None:
+    path, name = "macros/incremental/delete_days_outside.sql", "delete_days_outside"
+    fact = Relation("dev_marts.fact")
+    assert macro(path, name, is_incremental_run=lambda: False)(fact, "day", "1", "9").strip() == ""
+    statement = macro(path, name, is_incremental_run=lambda: True)(fact, "day", "2", "5").strip()
+    assert " ".join(statement.split()) == "delete from dev_marts.fact where day < 2 or day > 5"
+    with duckdb.connect() as connection:
+        connection.execute("create schema dev_marts")
+        connection.execute("create table dev_marts.fact as select unnest([1, 2, 3, 5, 6, null]) as day")
+        connection.execute(statement)
+        left = connection.execute("select day from dev_marts.fact order by 1 nulls last").fetchall()
+    assert left == [(2,), (3,), (5,), (None,)], "the ends of the window stay, and what has no day"

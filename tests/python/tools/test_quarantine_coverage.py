@@ -77,7 +77,16 @@ def _few_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
         ([("A", "LEI_USED_TWICE"), *GOOD[1:]], 1, "66.7% of 3 rows"),
         ([*GOOD, ("C", "PAYMENT_REPEATED")], 1, "false alarm: quarantine_all C (PAYMENT_REPEATED)"),
     ],
-    ids=["all caught", "a row that waits", "a torn document", "another code in it", "another document", "missed", "wrong code", "false alarm"],
+    ids=[
+        "all caught",
+        "a row that waits",
+        "a torn document",
+        "another code in it",
+        "another document",
+        "missed",
+        "wrong code",
+        "false alarm",
+    ],
 )
 def test_the_measure_notices(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: list[tuple[str, str]], code: int, words: str
