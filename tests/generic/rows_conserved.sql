@@ -44,7 +44,9 @@ counted as (
 )
 
 select
-    {% for part in parts %}cast({{ part }} as {{ dbt.type_string() }}){{ " || '/' || " if not loop.last }}{% endfor %} as record_key,
+    {% for part in parts -%}
+    cast({{ part }} as {{ dbt.type_string() }}){{ " || '/' || " if not loop.last }}
+    {%- endfor %} as record_key,
     times_in_input,
     times_good,
     times_quarantined
