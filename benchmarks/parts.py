@@ -11,6 +11,7 @@ from benchmarks import (
     database_rate,
     file_rate,
     nothing_new,
+    order_lines,
     parallel_paging,
     quarantine_coverage,
     rest_rate,
@@ -20,6 +21,7 @@ from benchmarks.landing import Figures
 
 QUICK_SCALE, WHOLE_SCALE = 0.1, 1.0
 QUICK_BUILDS, WHOLE_BUILDS = (0.1, 0.3), (1.0, 10.0)
+QUICK_ORDER_LINES = 300_000
 QUARANTINE_SCALE = 0.05  # every kind of fault is planted once
 
 
@@ -85,6 +87,10 @@ def _build(quick: bool) -> Figures:
         return whole_build.whole_build(QUICK_BUILDS if quick else WHOLE_BUILDS, Path(directory))
 
 
+def _order_lines(quick: bool) -> Figures:
+    return order_lines.figures(QUICK_ORDER_LINES if quick else order_lines.LINES)
+
+
 def _quarantine(quick: bool) -> Figures:
     return quarantine_coverage.figures(QUARANTINE_SCALE if quick else WHOLE_SCALE)
 
@@ -144,6 +150,20 @@ PARTS = (
             Target("again_whole_company_most_seconds", "nothing new: slowest source of the 1x company, s", 3),
             Target("again_whole_company_most_cpu_seconds", "nothing new: the same, processor s", 3),
             Target("again_whole_company_most_whole_cpu_seconds", "nothing new: its slowest command, processor s", 3),
+        ),
+    ),
+    Part(
+        "order-lines",
+        "a day of order lines against a full refresh",
+        _order_lines,
+        (
+            Target(
+                "order_lines_sql_full_per_day", "order lines: SQL of models, full refresh over a day", 15, True, ".1f"
+            ),
+            Target(
+                "order_lines_full_per_day", "order lines: command with tests, full refresh over a day", 3, True, ".1f"
+            ),
+            Target("order_lines_peak_mb", "order lines: peak MiB of either", 2048, style=",.0f"),
         ),
     ),
     Part(

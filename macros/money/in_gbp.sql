@@ -1,7 +1,7 @@
 {# The reporting currency. Rates come from the seed exchange_rates, joined by rate_at; without a rate the amount is null and
-   the row belongs in quarantine. Widened before multiplying, because DuckDB keeps the product in 18 digits otherwise. #}
+   the row belongs in quarantine. Rates have six decimals and, so far, one digit before them. #}
 {% macro in_gbp(amount, rates='rates') -%}
-    cast(cast({{ amount }} as decimal(24, 4)) * {{ rates }}.gbp_per_unit as decimal(18, 4))
+    {{ amount_product(amount, rates ~ '.gbp_per_unit', digits=[7, 4], other_digits=[1, 6]) }}
 {%- endmacro %}
 
 {# Join condition: the rate of the month that holds the day. By equality on the month's first day, which a test of the seed

@@ -8,7 +8,8 @@ with counted as (
             select count(*)
             from {{ ref('fct_order_lines') }} as lines
             inner join {{ ref('fct_unit_profit') }} as profits
-                on lines.order_line_key = profits.order_line_key and lines.client_key = profits.client_key
+                on lines.order_id = profits.order_id and lines.order_line_number = profits.order_line_number
+            where lines.order_line_key = profits.order_line_key and lines.client_key = profits.client_key
                 and lines.product_key = profits.product_key and lines.employee_key = profits.employee_key
         ) as lines_in_both
 

@@ -8,6 +8,7 @@
     }}"
 ) }}
 
+-- depends_on: {{ ref('snap_workday__workers') }}
 with all_lines as (
 
     select * from {{ ref('stg_atom__order_lines') }}
@@ -28,7 +29,7 @@ customers as (
 
 {% for name, model in [
     ('products', 'dim_product'), ('clients', 'dim_client'), ('employees', 'dim_employee'),
-    ('worker_entries', 'snap_workday__workers'), ('rates', 'exchange_rates'), ('tenants', 'tenants'),
+    ('rates', 'exchange_rates'), ('tenants', 'tenants'),
 ] %}
 {{ name }} as (
 
@@ -38,9 +39,18 @@ customers as (
 
 {% endfor %}
 {% if is_incremental_run() %}
+lookback as (
+
+    select {{ lookback_start('existing.atom_landed_at') }} as started_at from {{ this }} as existing
+
+),
+
 orders_to_judge as (
 
-    {{ orders_to_judge(this, 'all_lines', 'all_orders', 'customers', 'products', 'clients', 'worker_entries') }}
+    {{ orders_to_judge(
+        'lookback', this, ref('stg_atom__order_lines'), ref('stg_atom__orders'), ref('stg_atom__customers'),
+        ref('dim_product'), ref('dim_client'), ref('snap_workday__workers')
+    ) }}
 
 ),
 {% endif %}

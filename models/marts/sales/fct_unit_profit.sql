@@ -22,10 +22,11 @@ incentives as (
 ),
 
 {% if is_incremental_run() %}
+-- Reads the lines past their CTE: DuckDB would write down, with all its rows, a CTE that is read twice.
 orders_to_refresh as (
 
-    select validated.order_id from validated
-    where {{ written_since('validated_at', this, 'validated') }}
+    select judged.order_id from {{ ref('int_sales__order_lines_validated') }} as judged
+    where {{ written_since('validated_at', this, 'judged') }}
     union
     select incentives.order_id from incentives
     where incentives.incentive_landed_at >= (
@@ -85,14 +86,13 @@ earned as (
             as revenue_amount,
         case when allocated.is_shipped and not allocated.is_returned then allocated.net_amount_gbp else 0 end
             as revenue_amount_gbp,
-        cast(
-            case
-                when allocated.is_shipped
-                    then cast(allocated.ordered_quantity as decimal(24, 3)) * allocated.unit_cost_amount_gbp
-                else 0
-            end
-            as decimal(18, 4)
-        ) as cost_amount_gbp
+        case
+            when allocated.is_shipped
+                then {{ amount_product(
+                    'allocated.unit_cost_amount_gbp', 'allocated.ordered_quantity', digits=[6, 4], other_digits=[5, 3]
+                ) }}
+            else 0
+        end as cost_amount_gbp
     from allocated
 
 ),

@@ -15,8 +15,10 @@ final as (
         unit_price as unit_price_amount,
         discount_amount,
         tax_amount,
-        -- Widened, because DuckDB keeps the product in 18 digits otherwise and could overflow.
-        cast(cast(quantity as decimal(19, 3)) * unit_price - discount_amount as decimal(18, 4)) as net_amount,
+        cast(
+            {{ amount_product('unit_price', 'quantity', digits=[6, 4], other_digits=[5, 3]) }} - discount_amount
+            as decimal(18, 4)
+        ) as net_amount,
         -- A line deleted in Atom stays as a flag: models that are built incrementally have to see it go.
         coalesce(_is_deleted, false) as is_deleted,
         {{ utc_timestamp('updated_at') }} as updated_at,

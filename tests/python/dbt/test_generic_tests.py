@@ -24,6 +24,8 @@ INLINE = """
 ------
 {{ test_rows_conserved('judged', key='id', input='staged', good='accepted') }}
 ------
+{{ test_rows_conserved('judged', key=['id', 'line'], input='staged', good='accepted') }}
+------
 {{ test_rules_hold('judged', key='id', rules={'is_positive': 'amount > 0', 'either': "kind = 'a' or amount > 5"}) }}
 ------
 {{ test_rules_hold('judged', key='id', unique=['id', ['kind', 'amount']]) }}
@@ -31,7 +33,7 @@ INLINE = """
 {{ test_rules_hold('judged', key='id', references={'parent_id': {'to': api.Relation.create(identifier='parents'),
     'field': 'id'}}) }}
 """
-NAMES = ("history", "history_on_a_day", "meets", "conserved", "rules", "unique", "references")
+NAMES = ("history", "history_on_a_day", "meets", "conserved", "conserved_by_two", "rules", "unique", "references")
 
 HISTORIES = {
     # rows of member, from, to, is_current: the faults expected
@@ -179,6 +181,17 @@ def test_rows_conserved(queries: dict[str, str], case: str) -> None:
     tables = {"staged": staged, "accepted": good, "judged": quarantined}
     found = judge(queries["conserved"], **{name: ("id varchar", [(i,) for i in ids]) for name, ids in tables.items()})
     assert sorted((row[0] for row in found), key=str) == faults
+
+
+@pytest.mark.parametrize("case", CONSERVED)
+def test_rows_conserved_by_a_key_of_two_columns(queries: dict[str, str], case: str) -> None:
+    staged, good, quarantined, faults = CONSERVED[case]
+    tables = {
+        name: ("id bigint, line bigint", [(i and int(i), 7) for i in ids])
+        for name, ids in {"staged": staged, "accepted": good, "judged": quarantined}.items()
+    }
+    found = judge(queries["conserved_by_two"], **tables)
+    assert sorted((row[0] for row in found), key=str) == [fault and f"{fault}/7" for fault in faults]
 
 
 @pytest.mark.parametrize(

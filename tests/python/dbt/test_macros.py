@@ -85,6 +85,23 @@ from lines
 left join rates on {{ rate_at('lines.currency_code', 'lines.ordered_at') }}
 order by line
 """
+PRODUCTS = """
+with given as (
+    select * from (values
+        (1, cast(2.5 as decimal(18, 4)), cast(3 as decimal(12, 3))), (2, 0.0001, 0.5), (3, -0.0001, 0.5),
+        (4, 99999999999999.9999, 0.001), (5, 1000000, 99999.999), (6, null, 1), (7, 1, null),
+        (8, -999998.9999, 99997.999)
+    ) as v (line, price, quantity)
+)
+select
+    line,
+    {{ amount_product('price', 'quantity', digits=[6, 4], other_digits=[5, 3]) }} as narrowed,
+    cast(cast(price as decimal(24, 4)) * quantity as decimal(18, 4)) as wide,
+    typeof({{ amount_product('price', 'quantity', digits=[6, 4], other_digits=[5, 3]) }}) as kind,
+    {{ amount_of_units(whole_units('price')) }} is not distinct from price as comes_back
+from given
+order by line
+"""
 RULES = """
 {{ config(meta={'quarantine_rules': [
     {'code': 'ODD', 'severity': 'warn', 'holds': 'mod(amount, 2) = 0', 'means': 'Odd.'},
@@ -236,6 +253,21 @@ def test_schema_names(target: tuple[str, str], layer: str | None, expected: str)
         target=SimpleNamespace(name=target[0], schema=target[1]),
     )  # fmt: skip
     assert name(layer, None).strip() == expected
+
+
+def test_products_are_the_same_in_64_bits_and_beyond(warehouse: Warehouse) -> None:
+    found = warehouse.query(warehouse.compile(PRODUCTS))
+    assert [row[1] for row in found][:3] == [Decimal("7.5"), Decimal("0.0001"), Decimal("-0.0001")]
+    assert len(found) == 8
+    for line, narrowed, wide, kind, comes_back in found:
+        assert narrowed == wide, line
+        assert (kind, comes_back) == ("DECIMAL(18,4)", True), line
+
+
+def test_amount_product_wants_18_digits(warehouse: Warehouse, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exception, match="inline query"):
+        warehouse.compile("{{ amount_product('a', 'b', digits=[7, 4], other_digits=[5, 3]) }}")
+    assert "have to be 18 together" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("day", ["2024-2-1", "2024-02-01' or '1'='1", "today", "20240201"])

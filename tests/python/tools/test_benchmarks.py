@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from benchmarks import building, file_rate, machine, parts, report
+from benchmarks import building, file_rate, machine, order_lines, parts, report
 from benchmarks.__main__ import main
 from benchmarks.figures import Spread, growth, summarise, with_ratios
 from benchmarks.process import BenchError, Measured, run, worker
@@ -322,3 +322,50 @@ def test_the_whole_bench_runs_and_its_results_hold_together(tmp_path, monkeypatc
     assert found["landing_rows"] > found["relanding_rows"]
     assert found["parse_warm_seconds"] < found["parse_cold_seconds"]
     assert found["direct_seconds"] < found["build_seconds"]
+
+
+TAKEN = {
+    "lines": 300_000, "changed_lines": 313, "warehouse_mb": 200,
+    "full_sql_seconds": 30.0, "day_sql_seconds": 2.0, "full_seconds": 60.0, "day_seconds": 30.0,
+    "full_peak_mb": 900.0, "day_peak_mb": 500.0,
+}  # fmt: skip
+
+
+def test_order_lines_hold_the_day_against_the_full_refresh(monkeypatch):
+    monkeypatch.setattr(order_lines, "measure_apart", lambda lines: dict(TAKEN))
+    figures = order_lines.figures(300_000)
+    found = {target.figure: is_met for target, _, is_met in parts.verdicts(figures)}
+    assert found == {
+        "order_lines_sql_full_per_day": True, "order_lines_full_per_day": False, "order_lines_peak_mb": True,
+    }  # fmt: skip
+
+
+def test_made_up_order_lines_are_the_same_each_time_and_a_day_changes_few(tmp_path):
+    summed = "select count(*), sum(hash(l)) from raw_atom.order_lines as l"
+    contents = []
+    for name in ("a.duckdb", "b.duckdb"):
+        order_lines.fill(tmp_path / name, 3_000)
+        with duckdb.connect(str(tmp_path / name), read_only=True) as connection:
+            contents.append(connection.execute(summed).fetchone())
+    assert contents[0] == contents[1]
+    assert 2_500 < contents[0][0] < 3_500
+
+    changed = order_lines.let_a_day_pass(tmp_path / "a.duckdb")
+    with duckdb.connect(str(tmp_path / "a.duckdb"), read_only=True) as connection:
+        after = connection.execute(summed).fetchone()
+        repeated = "select order_id, line_number from raw_atom.order_lines group by all having count(*) > 1"
+        assert connection.execute(repeated).fetchall() == []
+    assert after != contents[0]
+    assert 0 < changed < 60
+
+
+def test_statement_seconds_belong_to_their_node(tmp_path):
+    log = tmp_path / "dbt.log"
+    events = [
+        {"info": {"name": "SQLQueryStatus"}, "data": {"elapsed": 1.5, "node_info": {"unique_id": "model.strata.a"}}},
+        {"info": {"name": "SQLQueryStatus"}, "data": {"elapsed": 0.5, "node_info": {"unique_id": "model.strata.a"}}},
+        {"info": {"name": "SQLQueryStatus"}, "data": {"elapsed": 0.25}},
+        {"info": {"name": "LogStartLine"}, "data": {"node_info": {"unique_id": "model.strata.a"}}},
+    ]
+    log.write_text("\n".join(json.dumps(event) for event in events))
+    assert order_lines.statement_seconds(log) == {"model.strata.a": 2.0, "": 0.25}
