@@ -11,7 +11,9 @@ numbered as (
 
     select
         capacity.*,
-        row_number() over (partition by cost_center_id, capability_name order by month_start_date desc) as months_back
+        row_number() over (
+            partition by capacity.cost_center_id, capacity.capability_name order by capacity.month_start_date desc
+        ) as months_back
     from capacity
 
 ),

@@ -5,7 +5,7 @@
     {%- set ns = namespace(remainder='0') -%}
     {%- for place in range(1, 21) -%}
         {%- set character = 'substring(' ~ column ~ ', ' ~ place ~ ', 1)' -%}
-        {%- set found = dbt.position(character, "'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ'") -%}
+        {%- set found = text_position(character, "'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ'") -%}
         {%- set ns.remainder = '((' ~ ns.remainder ~ ') * case when ' ~ found ~ ' > 10 then 100 else 10 end + nullif('
             ~ found ~ ', 0) - 1) % 97' -%}
     {%- endfor -%}

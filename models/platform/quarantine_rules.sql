@@ -1,7 +1,7 @@
 with rules as (
 
     -- A list of values, not a union: DuckDB 2.0 hangs on `limit` over some forty united one-row selects.
-    select *
+    select listed.*
     from (
         values
         {% for rule in quarantine_catalogue() %}
@@ -27,7 +27,7 @@ final as (
         {{ dbt_utils.generate_surrogate_key(['judging_model', 'reason_code']) }} as quarantine_rule_key,
         rules.*
     from rules
-    where reason_code <> ''
+    where rules.reason_code <> ''
 
 )
 

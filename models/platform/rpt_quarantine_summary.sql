@@ -21,7 +21,7 @@ by_code as (
     from held
     inner join rules
         on held.entity_name = rules.entity_name
-        and position(' ' || rules.reason_code || ' ' in ' ' || held.reason_codes || ' ') > 0
+        and {{ text_position("' ' || rules.reason_code || ' '", "' ' || held.reason_codes || ' '") }} > 0
     group by rules.quarantine_rule_key
 
 ),

@@ -6,11 +6,11 @@ with counted as (
         (select count(*) from {{ ref('obt_sales') }}) as table_lines,
         (
             select count(*)
-            from {{ ref('fct_order_lines') }} as lines
+            from {{ ref('fct_order_lines') }} as order_lines
             inner join {{ ref('fct_unit_profit') }} as profits
-                on lines.order_id = profits.order_id and lines.order_line_number = profits.order_line_number
-            where lines.order_line_key = profits.order_line_key and lines.client_key = profits.client_key
-                and lines.product_key = profits.product_key and lines.employee_key = profits.employee_key
+                on order_lines.order_id = profits.order_id and order_lines.order_line_number = profits.order_line_number
+            where order_lines.order_line_key = profits.order_line_key and order_lines.client_key = profits.client_key
+                and order_lines.product_key = profits.product_key and order_lines.employee_key = profits.employee_key
         ) as lines_in_both
 
 )

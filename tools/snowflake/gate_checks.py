@@ -7,6 +7,7 @@ type names, sqlglot's resolution of every column, and bans of what those three a
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -120,6 +121,9 @@ def blank_literals(sql: str) -> str:
     return re.sub(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", blank, sql, flags=re.DOTALL)
 
 
+_PARSER_FRAMES = 20_000  # sqlfluff parses by recursion: a check digit over twenty characters is deeper than 1,000
+
+
 class StatementChecks:
     """Checks statements; keeps sqlfluff's parser, which is slow to set up."""
 
@@ -132,6 +136,7 @@ class StatementChecks:
         # Its limits protect servers from strangers' SQL; unions over every table exceed them.
         overrides = {"dialect": "snowflake", "templater": "raw", "large_file_skip_byte_limit": 0}
         overrides |= {"max_parse_depth": 0, "max_parse_nodes": 0}
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), _PARSER_FRAMES))
         return Linter(config=FluffConfig(overrides=overrides))
 
     def check(self, sql: str, schema: Schema | None = None) -> list[Problem]:

@@ -29,12 +29,12 @@ movements as (
         case
             when goods_receipts.goods_movement_type = '102' and goods_receipts.reversed_material_document_id is not null
                 then sum(goods_receipts.moved_quantity) over (
-                    partition by
-                        goods_receipts.goods_movement_type,
-                        goods_receipts.reversed_material_document_year,
-                        goods_receipts.reversed_material_document_id,
-                        goods_receipts.reversed_material_document_line_number
-                )
+                        partition by
+                            goods_receipts.goods_movement_type,
+                            goods_receipts.reversed_material_document_year,
+                            goods_receipts.reversed_material_document_id,
+                            goods_receipts.reversed_material_document_line_number
+                    )
         end as reversed_in_all_quantity
     from goods_receipts
 

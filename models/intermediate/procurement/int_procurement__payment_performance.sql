@@ -21,9 +21,9 @@ paid as (
             when is_cancelled or coalesce(invoice_paid_amount, 0) = 0 then cast(0 as decimal(18, 4))
             when invoice_paid_amount = invoice_amount then line_amount
             else cast(
-                line_amount * (cast(invoice_paid_amount as double) / nullif(cast(invoice_amount as double), 0))
-                as decimal(18, 4)
-            )
+                    line_amount * (cast(invoice_paid_amount as double) / nullif(cast(invoice_amount as double), 0))
+                    as decimal(18, 4)
+                )
         end as paid_amount,
         {{ dbt.datediff('invoice_date', 'payment_date', 'day') }} as days_to_pay,
         {{ dbt.datediff('due_date', 'payment_date', 'day') }} as days_paid_late

@@ -33,7 +33,8 @@ numbered as (
     select
         invoices.*,
         regexp_replace(
-            replace(replace(replace(replace(upper(invoice_number), ' ', ''), '-', ''), '/', ''), '.', ''), '[A-Z]+$', ''
+            replace(replace(replace(replace(upper(invoices.invoice_number), ' ', ''), '-', ''), '/', ''), '.', ''),
+            '[A-Z]+$', ''
         ) as normalised_invoice_number
     from invoices
 
@@ -46,8 +47,9 @@ counted as (
         numbered.*,
         row_number() over (
             partition by
-                supplier_id, normalised_invoice_number, invoice_date, invoice_amount, currency_code, is_cancelled
-            order by created_at, invoice_id
+                numbered.supplier_id, numbered.normalised_invoice_number, numbered.invoice_date,
+                numbered.invoice_amount, numbered.currency_code, numbered.is_cancelled
+            order by numbered.created_at, numbered.invoice_id
         ) as times_entered
     from numbered
 

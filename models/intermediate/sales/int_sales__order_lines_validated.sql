@@ -59,9 +59,9 @@ lines as (
 
     select * from all_lines
     where not is_deleted
-    {% if is_incremental_run() %}
+        {% if is_incremental_run() %}
         and order_id in (select orders_to_judge.order_id from orders_to_judge)
-    {% endif %}
+        {% endif %}
 
 ),
 
@@ -70,9 +70,9 @@ orders as (
 
     select * from all_orders
     where not is_deleted
-    {% if is_incremental_run() %}
+        {% if is_incremental_run() %}
         and order_id in (select orders_to_judge.order_id from orders_to_judge)
-    {% endif %}
+        {% endif %}
 
 ),
 

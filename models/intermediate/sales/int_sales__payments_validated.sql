@@ -62,9 +62,9 @@ orders_to_judge as (
 
     select * from all_{{ part }}
     where not is_deleted
-    {% if is_incremental_run() %}
+        {% if is_incremental_run() %}
         and order_id in (select orders_to_judge.order_id from orders_to_judge)
-    {% endif %}
+        {% endif %}
 
 ),
 

@@ -52,14 +52,16 @@ converted as (
         cast(
             case
                 -- Beta counts in the material's base unit and does not write which that is.
-                when legacy_system = 'beta' or written_unit = upper(material_unit) then written_quantity
-                when written_dimension = base_dimension then written_quantity * written_factor / base_factor
-                when written_dimension = 'mass' and base_dimension = 'count'
-                    then written_quantity * written_factor / piece_weight_kg
-                when written_dimension = 'count' and base_dimension = 'mass'
-                    then written_quantity * piece_weight_kg / base_factor
+                when measured.legacy_system = 'beta' or measured.written_unit = upper(measured.material_unit)
+                    then measured.written_quantity
+                when measured.written_dimension = measured.base_dimension
+                    then measured.written_quantity * measured.written_factor / measured.base_factor
+                when measured.written_dimension = 'mass' and measured.base_dimension = 'count'
+                    then measured.written_quantity * measured.written_factor / measured.piece_weight_kg
+                when measured.written_dimension = 'count' and measured.base_dimension = 'mass'
+                    then measured.written_quantity * measured.piece_weight_kg / measured.base_factor
                 -- The material has not landed: kilograms or pieces, whichever was written.
-                when material_unit is null then written_quantity * written_factor
+                when measured.material_unit is null then measured.written_quantity * measured.written_factor
             end as decimal(18, 3)
         ) as base_quantity
     from measured

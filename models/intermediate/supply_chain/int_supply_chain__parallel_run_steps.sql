@@ -1,6 +1,8 @@
 {#- Every step that leads from a line as the legacy pipeline added it up to the shipment as it counts now. The values of
     a step are what it adds to shipments, quantity, weight and freight of a month and plant. -#}
 
+{% set measures = ['shipment_count', 'quantity', 'weight', 'freight'] %}
+
 with lines as (
 
     select * from {{ ref('int_supply_chain__shipments_validated') }}
@@ -18,20 +20,23 @@ shipments as (
     select
         shipments.*,
         cast({{ dbt.date_trunc('month', 'shipped_date') }} as date) as shipped_month,
-        coalesce(plant_id, 'unknown') as cell_plant_id,
-        coalesce(weight_kg, 0) as counted_weight,
-        coalesce(freight_amount_gbp, 0) as counted_freight
+        coalesce(shipments.plant_id, 'unknown') as cell_plant_id,
+        coalesce(shipments.weight_kg, 0) as counted_weight,
+        coalesce(shipments.freight_amount_gbp, 0) as counted_freight
     from {{ ref('int_supply_chain__shipments') }} as shipments
 
 ),
 
 shipments_by_line as (
 
-    select alpha_line_key as legacy_line_key, shipments.* from shipments
-    where alpha_line_key is not null
-    union all
-    select beta_line_key as legacy_line_key, shipments.* from shipments
-    where beta_line_key is not null
+    {% for side in ['alpha', 'beta'] %}
+    select
+        shipments.*,
+        shipments.{{ side }}_line_key as legacy_line_key
+    from shipments
+    where shipments.{{ side }}_line_key is not null
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -72,6 +77,7 @@ kept as (
 
 ),
 
+-- The other system's date or plant counts: the shipment leaves one cell and enters another.
 moved as (
 
     select * from kept
@@ -81,56 +87,48 @@ moved as (
 
 steps as (
 
-    select legacy_system, outcome as cause, shipped_month, plant_id,
-        -1 as shipment_count, -written_quantity as quantity, -written_weight as weight, -written_freight as freight
-    from traced
-    where outcome <> 'kept'
-    union all
-    select legacy_system, 'unit_conversion', shipped_month, plant_id,
-        0, base_quantity - written_quantity, weight_kg - written_weight, 0
-    from kept
-    union all
-    select legacy_system, 'currency_conversion', shipped_month, plant_id,
-        0, 0, 0, freight_amount_gbp - written_freight
-    from kept
-    union all
-    select legacy_system, 'conflict_resolved', shipped_month, plant_id,
-        0, new_quantity - base_quantity,
-        case when is_weight_filled then 0 else new_weight - weight_kg end,
-        case when is_freight_filled then 0 else new_freight - freight_amount_gbp end
-    from kept
-    union all
-    select legacy_system, 'known_to_other_system', shipped_month, plant_id,
-        0, 0,
-        case when is_weight_filled then new_weight else 0 end,
-        case when is_freight_filled then new_freight else 0 end
-    from kept
-    union all
-    -- The other system's date or plant counts: the shipment leaves one cell and enters another.
-    select legacy_system, 'moved', shipped_month, plant_id, -1, -new_quantity, -new_weight, -new_freight
-    from moved
-    union all
-    select legacy_system, 'moved', new_month, new_plant_id, 1, new_quantity, new_weight, new_freight
-    from moved
+    {% for step in parallel_run_steps() %}
+    select
+        legacy_system,
+        {{ step.cause }} as cause,
+        {%- for measure in measures %}
+        {{ step[measure] | default(0) }} as {{ measure }},
+        {%- endfor %}
+        {{ step.month | default('shipped_month') }} as shipped_month,
+        {{ step.plant | default('plant_id') }} as plant_id
+    from {{ step.reads }}
+    {{ 'where ' ~ step.where if step.where }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
+-- Both pipelines together, and what each did not know.
 final as (
 
     select * from steps
     union all
-    select 'both' as legacy_system, cause, shipped_month, plant_id, shipment_count, quantity, weight, freight
+    select
+        'both' as legacy_system,
+        cause,
+        {{ measures | join(', ') }},
+        shipped_month,
+        plant_id
     from steps
-    union all
-    select 'both', 'duplicate', shipped_month, cell_plant_id, -1, -base_quantity, -counted_weight, -counted_freight
-    from shipments
-    where alpha_line_key is not null and beta_line_key is not null
+    {%- for step in parallel_run_shared_steps() %}
     union all
     select
-        case when alpha_line_key is null then 'alpha' else 'beta' end, 'shipment_of_other_system',
-        shipped_month, cell_plant_id, 1, base_quantity, counted_weight, counted_freight
+        {{ step.system }} as legacy_system,
+        '{{ step.cause }}' as cause,
+        {{ step.sign }}1 as shipment_count,
+        {{ step.sign }}base_quantity as quantity,
+        {{ step.sign }}counted_weight as weight,
+        {{ step.sign }}counted_freight as freight,
+        shipped_month,
+        cell_plant_id as plant_id
     from shipments
-    where alpha_line_key is null or beta_line_key is null
+    where {{ step.where }}
+    {%- endfor %}
 
 )
 

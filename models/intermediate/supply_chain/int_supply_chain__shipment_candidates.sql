@@ -81,21 +81,32 @@ final as (
 
     select
         compared.*,
-        case when is_same_number then 8 else 0 end
-        + case when is_same_order then 25 when is_same_order is null then 12 else 0 end
-        + case when is_same_material then 15 when is_same_material is null then 7 else 0 end
-        + case when is_same_supplier then 5 when is_same_supplier is null then 2 else 0 end
-        + case when is_same_plant then 5 when is_same_plant is null then 2 else 0 end
-        + case when is_same_mode then 2 when is_same_mode is null then 1 else 0 end
-        + case shipped_day_gap when 0 then 15 when 1 then 10 when 2 then 6 when 3 then 6 else 0 end
-        + case when delivered_day_gap = 0 then 5 when coalesce(delivered_day_gap, 1) <= 4 then 3 else 0 end
-        + case when quantity_gap <= 0.005 then 10 when quantity_gap <= 0.1 then 5 else 0 end
-        + case when weight_gap <= 0.005 then 10 when weight_gap is null then 5 when weight_gap <= 0.1 then 3 else 0 end
-        + case when freight_gap <= 0.03 then 8 when freight_gap is null then 4 else 0 end
+        case when compared.is_same_number then 8 else 0 end
+        + case when compared.is_same_order then 25 when compared.is_same_order is null then 12 else 0 end
+        + case when compared.is_same_material then 15 when compared.is_same_material is null then 7 else 0 end
+        + case when compared.is_same_supplier then 5 when compared.is_same_supplier is null then 2 else 0 end
+        + case when compared.is_same_plant then 5 when compared.is_same_plant is null then 2 else 0 end
+        + case when compared.is_same_mode then 2 when compared.is_same_mode is null then 1 else 0 end
+        + case compared.shipped_day_gap when 0 then 15 when 1 then 10 when 2 then 6 when 3 then 6 else 0 end
+        + case
+            when compared.delivered_day_gap = 0 then 5
+            when coalesce(compared.delivered_day_gap, 1) <= 4 then 3
+            else 0
+        end
+        + case when compared.quantity_gap <= 0.005 then 10 when compared.quantity_gap <= 0.1 then 5 else 0 end
+        + case
+            when compared.weight_gap <= 0.005 then 10
+            when compared.weight_gap is null then 5
+            when compared.weight_gap <= 0.1 then 3
+            else 0
+        end
+        + case when compared.freight_gap <= 0.03 then 8 when compared.freight_gap is null then 4 else 0 end
             as match_score
     from compared
     -- Parts of one order line that left or arrived further apart are different deliveries.
-    where coalesce(shipped_day_gap, 0) <= {{ days_apart }} and coalesce(delivered_day_gap, 0) <= {{ days_apart }}
+    where
+        coalesce(compared.shipped_day_gap, 0) <= {{ days_apart }}
+        and coalesce(compared.delivered_day_gap, 0) <= {{ days_apart }}
 
 )
 

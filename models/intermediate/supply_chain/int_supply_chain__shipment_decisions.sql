@@ -21,10 +21,10 @@ pairs as (
 precedence as (
 
     select
-        {%- for field in fields %}
+    {%- for field in fields %}
         coalesce(max(case when field_name = '{{ field }}' then preferred_system end), 'alpha') as {{ field }}
         {{- ',' if not loop.last }}
-        {%- endfor %}
+    {%- endfor %}
     from {{ ref('shipment_precedence') }}
 
 ),
@@ -60,7 +60,10 @@ sides as (
         cast(null as boolean) as is_same_number,
         cast(null as integer) as match_score
     from beta
-    where not exists (select 1 from pairs where pairs.beta_line_key = beta.legacy_line_key)
+    where not exists (
+            select 1 from pairs
+            where pairs.beta_line_key = beta.legacy_line_key
+        )
 
 ),
 
@@ -69,8 +72,6 @@ decided as (
 
     select
         sides.*,
-        alpha.shipment_id as alpha_shipment_id,
-        beta.shipment_id as beta_shipment_id,
         {%- for field, how in fields.items() %}
         {%- set compared = how.compare or how.columns[0] %}
         case
@@ -87,8 +88,10 @@ decided as (
         coalesce({{ relative_gap('alpha.' ~ compared, 'beta.' ~ compared) }} > {{ how.gap }}, false)
         {%- else %}
         coalesce(alpha.{{ compared }} <> beta.{{ compared }}, false)
-        {%- endif %} as is_{{ field }}_conflict{{ ',' if not loop.last }}
+        {%- endif %} as is_{{ field }}_conflict,
         {%- endfor %}
+        alpha.shipment_id as alpha_shipment_id,
+        beta.shipment_id as beta_shipment_id
     from sides
     left join alpha on sides.alpha_line_key = alpha.legacy_line_key
     left join beta on sides.beta_line_key = beta.legacy_line_key
@@ -116,15 +119,8 @@ final as (
         {%- for field in fields %}
         {{ field }}_side,
         {%- endfor %}
-        {%- for side in ['alpha', 'beta'] %}
-        nullif(trim(
-            {%- for field in fields %}
-            {{ '|| ' if not loop.first }}case
-                when is_{{ field }}_conflict and {{ field }}_side = '{{ side }}' then '{{ field }} ' else ''
-            end
-            {%- endfor %}
-        ), '') as fields_won_by_{{ side }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ fields_won_by('alpha') }} as fields_won_by_alpha,
+        {{ fields_won_by('beta') }} as fields_won_by_beta
     from decided
 
 )

@@ -10,11 +10,11 @@ with candidates as (
     select
         candidates.*,
         -- Ties are broken by the numbers: neither the order in which lines came nor the side matters.
-        least(alpha_shipment_id, beta_shipment_id)
-        || ' ' || greatest(alpha_shipment_id, beta_shipment_id)
-        || ' ' || alpha_shipment_id as tie_break
+        least(candidates.alpha_shipment_id, candidates.beta_shipment_id)
+        || ' ' || greatest(candidates.alpha_shipment_id, candidates.beta_shipment_id)
+        || ' ' || candidates.alpha_shipment_id as tie_break
     from {{ ref('int_supply_chain__shipment_candidates') }} as candidates
-    where match_score >= {{ var('shipment_match_threshold') }}
+    where candidates.match_score >= {{ var('shipment_match_threshold') }}
 
 ),
 
@@ -24,8 +24,12 @@ ranked_{{ round }} as (
 
     select
         {{ left }}.*,
-        row_number() over (partition by alpha_line_key order by match_score desc, tie_break) as alpha_rank,
-        row_number() over (partition by beta_line_key order by match_score desc, tie_break) as beta_rank
+        row_number() over (
+            partition by {{ left }}.alpha_line_key order by {{ left }}.match_score desc, {{ left }}.tie_break asc
+        ) as alpha_rank,
+        row_number() over (
+            partition by {{ left }}.beta_line_key order by {{ left }}.match_score desc, {{ left }}.tie_break asc
+        ) as beta_rank
     from {{ left }}
 
 ),
@@ -49,13 +53,13 @@ left_{{ round }} as (
     select {{ left }}.*
     from {{ left }}
     where not exists (
-        select 1 from paired_{{ round }} as paired
-        where paired.alpha_line_key = {{ left }}.alpha_line_key
-    )
-    and not exists (
-        select 1 from paired_{{ round }} as paired
-        where paired.beta_line_key = {{ left }}.beta_line_key
-    )
+            select 1 from paired_{{ round }} as paired
+            where paired.alpha_line_key = {{ left }}.alpha_line_key
+        )
+        and not exists (
+            select 1 from paired_{{ round }} as paired
+            where paired.beta_line_key = {{ left }}.beta_line_key
+        )
 
 ),
 

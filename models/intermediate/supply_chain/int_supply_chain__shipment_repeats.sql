@@ -19,9 +19,9 @@ by_number as (
 
     select
         lines.*,
-        first_value(legacy_line_key) over (
-            partition by legacy_system, shipment_id
-            order by landed_at desc, source_file desc, source_line desc, source_ref desc
+        first_value(lines.legacy_line_key) over (
+            partition by lines.legacy_system, lines.shipment_id
+            order by lines.landed_at desc, lines.source_file desc, lines.source_line desc, lines.source_ref desc
             rows between unbounded preceding and unbounded following
         ) as last_line_key
     from lines

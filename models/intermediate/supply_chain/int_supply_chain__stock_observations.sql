@@ -1,6 +1,7 @@
 -- A table: the ranges look at each observation's neighbours.
 {{ config(materialized='table') }}
 
+{% set so_far = 'partition by material_id, plant_id order by observed_date rows unbounded preceding' %}
 {#- SAP's stock types: what can be used, what waits for inspection, what is blocked. -#}
 {% set stock_types = {'unrestricted': '01', 'quality_inspection': '02', 'blocked': '07'} %}
 
@@ -10,35 +11,28 @@ with history as (
 
 ),
 
-counts as (
-
-    select * from {{ ref('int_supply_chain__stock_counts') }}
-    where counted_quantity is not null
-
-),
-
--- Stock that vanished from SAP is zero, because SAP shows no row for nothing. By dbt_valid_from, not valid_from: nobody
--- knows what the stock was before it was first seen. Consignment and other special stock is not ours.
 stock_changes as (
 
     select
         history.*,
         {% set level = 'case when is_deleted then 0 else stock_quantity end' %}
-        {{ level }} - coalesce(lag({{ level }}) over (partition by stock_key order by version_number), 0)
-            as changed_quantity
+        {{ level }} - coalesce(
+            lag({{ level }}) over (partition by history.stock_key order by history.version_number), 0
+        ) as changed_quantity
     from history
-    where special_stock_type is null
+    where history.special_stock_type is null
 
 ),
 
--- Counted again on the same day, the later number holds.
 last_counts as (
 
-    select * from counts
+    select * from {{ ref('int_supply_chain__stock_counts') }}
+    where counted_quantity is not null
     qualify row_number() over (
-        partition by material_id, plant_id, counted_date
-        order by length(stock_count_id) desc, stock_count_id desc, landed_at desc, source_file desc, source_line desc
-    ) = 1
+            partition by material_id, plant_id, counted_date
+            order by
+                length(stock_count_id) desc, stock_count_id desc, landed_at desc, source_file desc, source_line desc
+        ) = 1
 
 ),
 
@@ -56,14 +50,29 @@ events as (
         cast(null as varchar) as stock_count_id,
         cast(null as decimal(18, 3)) as counted_quantity,
         stock_type || stock_key as event_order,
-        row_hash, source_ref, load_id, landed_at
+        row_hash,
+        source_ref,
+        load_id,
+        landed_at
     from stock_changes
     union all
     select
-        material_id, plant_id, counted_date, base_unit, 0, 0, 0, 0, stock_count_id, counted_quantity,
+        material_id,
+        plant_id,
+        counted_date as observed_date,
+        base_unit,
+        {%- for stock_type in stock_types %}
+        0 as changed_{{ stock_type }},
+        {%- endfor %}
+        0 as sap_event,
+        stock_count_id,
+        counted_quantity,
         -- After SAP's rows, which speak first on a day on which both do.
         'count' as event_order,
-        row_hash, source_ref, load_id, landed_at
+        row_hash,
+        source_ref,
+        load_id,
+        landed_at
     from last_counts
 
 ),
@@ -73,7 +82,8 @@ ranked as (
     select
         events.*,
         row_number() over (
-            partition by material_id, plant_id, observed_date order by sap_event desc, event_order, landed_at desc
+            partition by events.material_id, events.plant_id, events.observed_date
+            order by events.sap_event desc, events.event_order asc, events.landed_at desc
         ) as event_rank
     from events
 
@@ -106,13 +116,9 @@ levels as (
     select
         by_day.*,
         {%- for stock_type in stock_types %}
-        cast(sum(changed_{{ stock_type }}) over (
-            partition by material_id, plant_id order by observed_date rows unbounded preceding
-        ) as decimal(18, 3)) as {{ stock_type }}_quantity,
+        cast(sum(changed_{{ stock_type }}) over ({{ so_far }}) as decimal(18, 3)) as {{ stock_type }}_quantity,
         {%- endfor %}
-        max(sap_event) over (
-            partition by material_id, plant_id order by observed_date rows unbounded preceding
-        ) = 1 as is_known_to_sap
+        max(by_day.sap_event) over ({{ so_far }}) = 1 as is_known_to_sap
     from by_day
 
 ),
@@ -130,7 +136,6 @@ final as (
         case when is_known_to_sap then quality_inspection_quantity end as quality_inspection_quantity,
         case when is_known_to_sap then blocked_quantity end as blocked_quantity,
         counted_quantity,
-        -- Against what SAP said last up to that day. Before SAP said anything there is nothing to differ from.
         cast(case when is_known_to_sap then counted_quantity - unrestricted_quantity end as decimal(18, 3))
             as count_difference_quantity,
         observed_date,

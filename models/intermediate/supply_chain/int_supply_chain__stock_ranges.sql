@@ -40,7 +40,9 @@ observed_ranges as (
     select
         observations.*,
         coalesce(
-            lead(observed_date) over (partition by material_id, plant_id order by observed_date),
+            lead(observations.observed_date) over (
+                partition by observations.material_id, observations.plant_id order by observations.observed_date
+            ),
             cast({{ history_end() }} as date)
         ) as next_observed_date
     from observations
@@ -62,8 +64,8 @@ pieces as (
     from observed_ranges
     left join materials
         on observed_ranges.material_id = materials.material_id
-        and materials.first_day < observed_ranges.next_observed_date
-        and materials.end_day > observed_ranges.observed_date
+        and observed_ranges.next_observed_date > materials.first_day
+        and observed_ranges.observed_date < materials.end_day
     left join plants on observed_ranges.plant_id = plants.plant_id
     left join orders on observed_ranges.plant_id = orders.plant_id
 

@@ -99,8 +99,9 @@ final as (
     left join gl_accounts on lines.gl_account_id = gl_accounts.gl_account_id
     {% if is_incremental_run() %}
     where exists (
-        select 1 from lines_to_refresh where lines_to_refresh.invoice_line_key = lines.invoice_line_key
-    )
+            select 1 from lines_to_refresh
+            where lines_to_refresh.invoice_line_key = lines.invoice_line_key
+        )
     {% endif %}
 
 )

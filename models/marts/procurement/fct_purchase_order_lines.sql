@@ -111,9 +111,9 @@ final as (
     left join plants on lines.plant_id = plants.plant_id
     {% if is_incremental_run() %}
     where exists (
-        select 1 from lines_to_refresh
-        where lines_to_refresh.purchase_order_line_key = lines.purchase_order_line_key
-    )
+            select 1 from lines_to_refresh
+            where lines_to_refresh.purchase_order_line_key = lines.purchase_order_line_key
+        )
     {% endif %}
 
 )

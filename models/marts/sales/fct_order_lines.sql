@@ -19,49 +19,49 @@ with validated as (
 final as (
 
     select
-        order_line_key,
-        client_key,
-        product_key,
-        employee_key,
-        order_id,
-        order_line_number,
-        customer_id,
-        client_id,
-        product_id,
-        sales_rep_id,
-        tenant_id,
-        order_status,
-        channel,
-        currency_code,
-        warning_codes,
-        ordered_quantity,
-        unit_price_amount,
-        gross_amount,
-        discount_amount,
-        tax_amount,
-        net_amount,
+        validated.order_line_key,
+        validated.client_key,
+        validated.product_key,
+        validated.employee_key,
+        validated.order_id,
+        validated.order_line_number,
+        validated.customer_id,
+        validated.client_id,
+        validated.product_id,
+        validated.sales_rep_id,
+        validated.tenant_id,
+        validated.order_status,
+        validated.channel,
+        validated.currency_code,
+        validated.warning_codes,
+        validated.ordered_quantity,
+        validated.unit_price_amount,
+        validated.gross_amount,
+        validated.discount_amount,
+        validated.tax_amount,
+        validated.net_amount,
         {{ in_gbp('gross_amount', 'validated') }} as gross_amount_gbp,
         {{ in_gbp('discount_amount', 'validated') }} as discount_amount_gbp,
         {{ in_gbp('tax_amount', 'validated') }} as tax_amount_gbp,
         {{ in_gbp('net_amount', 'validated') }} as net_amount_gbp,
-        shipped_at is not null as is_shipped,
-        order_status = 'cancelled' as is_cancelled,
-        order_status = 'returned' as is_returned,
-        cast(ordered_at as date) as order_date,
-        ordered_at,
-        shipped_at,
-        delivered_at,
-        validated_at,
-        row_hash,
-        source_ref,
-        load_id,
-        landed_at,
-        atom_landed_at
+        validated.shipped_at is not null as is_shipped,
+        validated.order_status = 'cancelled' as is_cancelled,
+        validated.order_status = 'returned' as is_returned,
+        cast(validated.ordered_at as date) as order_date,
+        validated.ordered_at,
+        validated.shipped_at,
+        validated.delivered_at,
+        validated.validated_at,
+        validated.row_hash,
+        validated.source_ref,
+        validated.load_id,
+        validated.landed_at,
+        validated.atom_landed_at
     from validated
-    where reason_codes is null
-    {% if is_incremental_run() %}
+    where validated.reason_codes is null
+        {% if is_incremental_run() %}
         and {{ written_since('validated_at', this, 'validated') }}
-    {% endif %}
+        {% endif %}
 
 )
 

@@ -65,15 +65,15 @@ final as (
         ranges.load_id,
         ranges.landed_at
     from ranges
-    inner join days on days.date_day >= ranges.valid_from_date and days.date_day < ranges.valid_to_date
+    inner join days on ranges.valid_from_date <= days.date_day and ranges.valid_to_date > days.date_day
     {% if is_incremental_run() %}
     -- Only days that are not there yet. Ranges are known by content, so no look-back is needed: a count that comes
     -- months late, is corrected or deleted makes other ranges, whose days are written; the old ranges' days go in the
     -- hook.
     left join stored on ranges.stock_range_key = stored.stock_range_key
     where stored.stock_range_key is null
-    or days.date_day < stored.first_stored_day
-    or days.date_day > stored.last_stored_day
+        or days.date_day < stored.first_stored_day
+        or days.date_day > stored.last_stored_day
     {% endif %}
 
 )

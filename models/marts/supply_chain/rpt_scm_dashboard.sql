@@ -54,7 +54,7 @@ shipments_by_member as (
         sum(case when freight_amount_gbp is not null then weight_kg end) as charged_weight_kg,
         avg(days_in_transit) as average_days_in_transit
     from shipments
-    group by 1, 2, 3
+    group by dashboard_level, member_id, month_start_date
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
@@ -71,7 +71,7 @@ order_lines_by_member as (
         sum(measured_line_count) as measured_line_count,
         sum(otif_line_count) as otif_line_count
     from order_lines
-    group by 1, 2, 3
+    group by dashboard_level, member_id, month_start_date
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
@@ -91,7 +91,7 @@ stock_by_member as (
         sum(compared_count_count) as compared_count_count,
         sum(accurate_count_count) as accurate_count_count
     from stock
-    group by 1, 2, 3
+    group by dashboard_level, member_id, month_start_date
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
@@ -99,11 +99,14 @@ stock_by_member as (
 
 cells as (
 
-    select dashboard_level, member_id, month_start_date from shipments_by_member
-    union
-    select dashboard_level, member_id, month_start_date from order_lines_by_member
-    union
-    select dashboard_level, member_id, month_start_date from stock_by_member
+    {% for counted in ['shipments_by_member', 'order_lines_by_member', 'stock_by_member'] %}
+    select
+        dashboard_level,
+        member_id,
+        month_start_date
+    from {{ counted }}
+    {% if not loop.last %}union{% endif %}
+    {% endfor %}
 
 ),
 

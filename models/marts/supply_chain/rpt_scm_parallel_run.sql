@@ -3,6 +3,13 @@
     'quarantined', 'repeated', 'unit_conversion', 'currency_conversion', 'conflict_resolved', 'known_to_other_system',
     'moved', 'duplicate', 'shipment_of_other_system',
 ] %}
+{#- What is counted: the pipeline, the total or step it goes to, and where it stands. -#}
+{% set entries = [
+    ('legacy_system', "'legacy'", 'legacy'),
+    ("'both'", "'legacy'", 'legacy'),
+    ('legacy_system', "'new'", 'new'),
+    ('legacy_system', 'cause', 'steps'),
+] %}
 
 with legacy_lines as (
 
@@ -37,6 +44,16 @@ legacy as (
 
 ),
 
+systems as (
+
+    select 'alpha' as legacy_system
+    union all
+    select 'beta' as legacy_system
+    union all
+    select 'both' as legacy_system
+
+),
+
 -- What the fact reports, beside each of the three.
 new as (
 
@@ -49,31 +66,24 @@ new as (
         coalesce(shipments.weight_kg, 0) as weight,
         coalesce(shipments.freight_amount_gbp, 0) as freight
     from shipments
-    cross join (
-        select 'alpha' as legacy_system
-        union all
-        select 'beta' as legacy_system
-        union all
-        select 'both' as legacy_system
-    ) as systems
+    cross join systems
 
 ),
 
 entries as (
 
     {% for measure, column in measures.items() %}
-    select legacy_system, '{{ measure }}' as measure_name, 'legacy' as entry, shipped_month, plant_id,
+    {% for system, entry, reads in entries %}
+    select
+        {{ system }} as legacy_system,
+        '{{ measure }}' as measure_name,
+        {{ entry }} as entry,
+        shipped_month,
+        plant_id,
         cast({{ column }} as decimal(18, 4)) as amount
-    from legacy
-    union all
-    select 'both', '{{ measure }}', 'legacy', shipped_month, plant_id, cast({{ column }} as decimal(18, 4))
-    from legacy
-    union all
-    select legacy_system, '{{ measure }}', 'new', shipped_month, plant_id, cast({{ column }} as decimal(18, 4))
-    from new
-    union all
-    select legacy_system, '{{ measure }}', cause, shipped_month, plant_id, cast({{ column }} as decimal(18, 4))
-    from steps
+    from {{ reads }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
@@ -82,14 +92,13 @@ entries as (
 added as (
 
     select
+        {%- for entry in ['legacy', 'new'] + causes %}
+        cast(coalesce(sum(case when entry = '{{ entry }}' then amount end), 0) as decimal(18, 4)) as {{ entry }}_total,
+        {%- endfor %}
         legacy_system,
         measure_name,
         shipped_month,
-        plant_id,
-        {%- for entry in ['legacy', 'new'] + causes %}
-        cast(coalesce(sum(case when entry = '{{ entry }}' then amount end), 0) as decimal(18, 4)) as {{ entry }}_total
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        plant_id
     from entries
     group by legacy_system, measure_name, shipped_month, plant_id
 

@@ -48,6 +48,16 @@ CASES = (
         [(1, "a")],
     ),
     Case(
+        "contract_star",
+        (
+            "create or replace table days as select cast('2026-01-05' as date) as day",
+            "create or replace table months (month date, day date) as (select * from "
+            "(select cast(date_trunc('month', day) as date) as month, day from days) order by (month, day))",
+            "select month < day from months",
+        ),
+        [(True,)],
+    ),
+    Case(
         "native_merge",
         (
             "create or replace table target (id integer, name varchar)",

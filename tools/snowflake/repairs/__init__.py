@@ -31,6 +31,10 @@ class Repair:
 REPAIRS: tuple[Repair, ...] = (
     Repair("temporary_objects", "CREATE TEMPORARY in a named schema: DuckDB keeps temporary objects in `temp` only"),
     Repair("table_constraints", "table-level constraints beside a query: dbt's contracts write them, DuckDB refuses"),
+    Repair(
+        "contract_star",
+        "`select *` beside declared columns, as dbt writes it for clustered marts, kept it from running",
+    ),
     Repair("native_merge", "MERGE ran as several statements through a temporary table, which fails in a transaction"),
     Repair("merge_source_columns", "unqualified columns in MERGE's WHEN clauses belong to the source"),
     Repair("recursive_cte", "Snowflake needs no RECURSIVE keyword, DuckDB does"),

@@ -49,6 +49,16 @@ def drop_table_constraints(tree: Expr) -> Expr:
     return tree
 
 
+def name_declared_columns(tree: Expr) -> Expr:
+    """Write out the `*` of CREATE TABLE (columns) AS SELECT * as those columns: fakesnow looks them up and cannot."""
+    if isinstance(tree, exp.Create) and tree.kind == "TABLE" and isinstance(tree.this, exp.Schema) and tree.expression:
+        query = tree.expression.unnest()
+        declared = [item for item in tree.this.expressions if isinstance(item, exp.ColumnDef)]
+        if isinstance(query, exp.Select) and declared and [type(item) for item in query.expressions] == [exp.Star]:
+            query.set("expressions", [exp.Column(this=item.this.copy()) for item in declared])
+    return tree
+
+
 def merge_branches(merge: exp.Merge) -> list[exp.When]:
     """The WHEN clauses of a MERGE."""
     whens = merge.args["whens"]
@@ -98,6 +108,7 @@ def mark_recursive(tree: Expr) -> Expr:
 TREE_REPAIRS: dict[str, Callable[[Expr], Expr]] = {
     "temporary_objects": drop_temporary_property,
     "table_constraints": drop_table_constraints,
+    "contract_star": name_declared_columns,
     "merge_source_columns": qualify_merge_columns,
     "recursive_cte": mark_recursive,
 }
