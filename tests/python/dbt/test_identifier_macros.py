@@ -57,6 +57,7 @@ def test_a_share_of_a_wallet_is_exact(warehouse: Warehouse) -> None:
         for place, (part, whole) in enumerate(cases)
     )
     sql = warehouse.compile(
-        f"select {{{{ share_of_wallet('part', 'whole') }}}} from (values {values}) as listed (place, part, whole) order by place"
+        "select {{ share_of_wallet('part', 'whole') }} "
+        f"from (values {values}) as listed (place, part, whole) order by place"
     )
     assert [None if row[0] is None else str(row[0]) for row in warehouse.query(sql)] == list(cases.values())
