@@ -15,6 +15,7 @@ from typing import Any
 Row = dict[str, Any]
 SEEDS = Path(__file__).resolve().parents[3] / "seeds/reference"
 FIRST_SUNDAY = date(2020, 1, 5)  # the first one in dim_date
+BEFORE_ALL = date(2016, 1, 3)  # no client has any evidence on that Sunday
 WEEK = timedelta(days=7)
 COLUMNS = (
     "evidence", "confidence", "status_change", "tenure_days", "product_count", "balance_gbp", "balance_band",
@@ -148,7 +149,7 @@ class Known:
             return "none" if before is None else "lost"
         if before is not None:
             return "retained"
-        earlier = FIRST_SUNDAY
+        earlier = BEFORE_ALL
         while earlier < sunday:
             if self.evidence(client, group, earlier):
                 return "reactivated"
