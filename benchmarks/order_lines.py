@@ -106,7 +106,7 @@ def fill(path: Path, lines: int) -> None:
     customers, products = max(10, orders // 40), max(10, min(5_000, orders // 20))
     with duckdb.connect(str(path), config={"storage_compatibility_version": "v1.4.0"}) as connection:
         connection.execute("set TimeZone = 'UTC'; set preserve_insertion_order = true")
-        for table, body in _landed_tables().items():
+        for table, body in landed_tables().items():
             connection.execute(f"create schema if not exists {table.split('.')[0]}; create table {table} ({body})")
         for table, select in _contents(orders, customers, products).items():
             connection.execute(f"insert into {table} by name {select}")
@@ -221,7 +221,7 @@ def _one(path: Path, sql: str) -> float:
         return connection.execute(sql).fetchone()[0]
 
 
-def _landed_tables() -> dict[str, str]:
+def landed_tables() -> dict[str, str]:
     """Every landed table with its columns, from the source files that the contracts generate."""
     found = {f"raw_ops.{name}": body for name, body in OPS.items()}
     for path in sorted((ROOT / "models" / "staging").glob("*/_*__sources.yml")):

@@ -152,23 +152,30 @@ gathered as (
 
 ),
 
+-- A join and not lag: a window over all columns takes several times the memory.
+partners_before as (
+
+    select
+        client_id,
+        bank_group,
+        week_number + 1 as week_number
+    from gathered
+    where evidence is not null
+
+),
+
 compared as (
 
     select
         gathered.*,
-        -- The row before is the week before, if it is there at all.
-        coalesce(
-            lag(gathered.week_number) over (
-                partition by gathered.client_id, gathered.bank_group order by gathered.week_number
-            ) = gathered.week_number - 1
-            and lag(gathered.evidence) over (
-                partition by gathered.client_id, gathered.bank_group order by gathered.week_number
-            ) is not null,
-            false
-        ) as was_partner_client,
+        partners_before.client_id is not null as was_partner_client,
         {{ share_of_wallet('gathered.payment_amount_13w_gbp', 'gathered.wallet_gbp') }} as wallet_share_13w,
         {{ share_of_wallet('gathered.earlier_amount_gbp', 'gathered.earlier_wallet_gbp') }} as earlier_wallet_share
     from gathered
+    left join partners_before
+        on gathered.client_id = partners_before.client_id
+        and gathered.bank_group = partners_before.bank_group
+        and gathered.week_number = partners_before.week_number
 
 ),
 

@@ -1,50 +1,42 @@
 {% set compared = bank_indicator_columns() %}
 
-with stored as (
+with indicators as (
 
     select * from {{ ref('fct_partner_bank_indicators_weekly') }}
-    where week_end_date <= {{ last_closed_week_end(ref('fct_partner_bank_indicators_weekly')) }}
 
 ),
 
-relationships as (
+recalculated as (
 
-    select * from {{ ref('int_clients__bank_relationship_versions') }}
-
-),
-
-declarations as (
-
-    select * from {{ ref('int_clients__bank_declarations') }}
-
-),
-
-balances as (
-
-    select * from {{ ref('int_clients__bank_balance_periods') }}
-
-),
-
-payment_weeks as (
-
-    select * from {{ ref('int_clients__bank_payment_weeks') }}
-
-),
-
-first_weeks as (
-
-    select * from {{ ref('int_clients__bank_first_weeks') }}
+    select * from {{ ref('int_clients__bank_closed_weeks') }}
 
 ),
 
 weeks as (
 
     select * from {{ ref('int_clients__complete_weeks') }}
-    where week_end_date <= {{ last_closed_week_end(ref('fct_partner_bank_indicators_weekly')) }}
 
 ),
 
-{{ partner_bank_weeks() }},
+-- Weeks that have been delivered and closed, and that have been calculated again.
+closed as (
+
+    select
+        least(
+            {{ dbt.dateadd('day', -28, 'max(weeks.week_end_date)') }},
+            {{ last_closed_week_end(ref('fct_partner_bank_indicators_weekly')) }}
+        ) as week_end_date
+    from weeks
+
+),
+
+stored as (
+
+    select indicators.*
+    from indicators
+    inner join closed on indicators.week_end_date <= closed.week_end_date
+
+),
 
 changed as (
 
@@ -69,7 +61,7 @@ changed as (
         ) as changed_columns,
         stored.calculated_at as closed_at
     from stored
-    full outer join partner_bank_weeks as recalculated
+    full outer join recalculated
         on stored.client_id = recalculated.client_id
         and stored.bank_group = recalculated.bank_group
         and stored.week_end_date = recalculated.week_end_date
@@ -106,6 +98,7 @@ final as (
         changed.closed_at
     from changed
     inner join weeks on changed.week_end_date = weeks.week_end_date
+    inner join closed on changed.week_end_date <= closed.week_end_date
     -- Never empty where one of the two is missing: is_partner_client is there on the other side.
     where changed.changed_columns <> ''
 
