@@ -1,4 +1,3 @@
--- Nothing to build incrementally: some tenants times quarters, and late journals change closed quarters.
 with unit_profit as (
 
     select * from {{ ref('fct_unit_profit') }}
@@ -44,7 +43,10 @@ other_payouts as (
         cast({{ dbt.date_trunc('quarter', 'payouts.period_start_date') }} as date) as quarter_start_date,
         cast(sum(payouts.net_payout_amount_gbp) as decimal(18, 4)) as other_incentive_amount_gbp
     from payouts
-    where not exists (select 1 from unit_profit where unit_profit.order_id = payouts.order_id)
+    where not exists (
+            select 1 from unit_profit
+            where unit_profit.order_id = payouts.order_id
+        )
     group by payouts.tenant_id, cast({{ dbt.date_trunc('quarter', 'payouts.period_start_date') }} as date)
 
 ),
