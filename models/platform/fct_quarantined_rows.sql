@@ -6,6 +6,7 @@
     ref('quarantine_clients'),
     ref('quarantine_goods_receipts'),
     ref('quarantine_incentive_payouts'),
+    ref('quarantine_interactions'),
     ref('quarantine_invoice_lines'),
     ref('quarantine_journal_lines'),
     ref('quarantine_order_lines'),
