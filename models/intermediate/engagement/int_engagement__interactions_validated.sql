@@ -33,14 +33,26 @@ lookback as (
 
 ),
 
--- A line of the event landed, no line of it is judged yet, or it waits in quarantine.
+-- A line of the event landed, its lines are not those that were counted (new, or one is gone), or it is held back.
 events_to_judge as (
 
     select landed.event_id from {{ ref('stg_interactions__events') }} as landed
     where landed.landed_at >= (select lookback.started_at from lookback)
     union
-    select landed.event_id from {{ ref('stg_interactions__events') }} as landed
-    where not exists (select 1 from {{ this }} as existing where existing.event_id = landed.event_id)
+    select counted.event_id
+    from (
+        select
+            landed.event_id,
+            1 as copy_count
+        from {{ ref('stg_interactions__events') }} as landed
+        union all
+        select
+            existing.event_id,
+            -existing.copy_count as copy_count
+        from {{ this }} as existing
+    ) as counted
+    group by counted.event_id
+    having sum(counted.copy_count) <> 0
     union
     select existing.event_id from {{ this }} as existing
     where existing.reason_codes is not null
@@ -74,7 +86,7 @@ copies as (
 joined as (
 
     select
-        copies.* exclude (copy_number),
+        copies.*,
         tenants.tenant_id is not null as has_tenant,
         interaction_types.event_type is not null as has_known_type,
         coalesce(interaction_types.is_action, false) as is_action,
@@ -108,10 +120,10 @@ final as (
                 and existing.row_hash = judged.row_hash
                 and existing.copy_count = judged.copy_count
                 and existing.interactions_landed_at = judged.interactions_landed_at
-                and existing.load_id = judged.load_id
+                and existing.landed_at = judged.landed_at
                 and existing.is_action = judged.is_action
-                and existing.reason_codes is not distinct from judged.reason_codes
-                and existing.warning_codes is not distinct from judged.warning_codes
+                and coalesce(existing.reason_codes, '') = coalesce(judged.reason_codes, '')
+                and coalesce(existing.warning_codes, '') = coalesce(judged.warning_codes, '')
         )
     {% endif %}
 

@@ -25,9 +25,12 @@ clients as (
 ),
 
 {% if is_incremental_run() %}
--- A version of the client came, went or moved.
-other_versions as (
+-- Judged otherwise, or a version of the client came, went or moved.
+events_to_write as (
 
+    select judged.event_id from {{ ref('int_engagement__interactions_validated') }} as judged
+    where {{ written_since('validated_at', this, 'judged') }}
+    union
     {{ rows_with_other_versions(this, 'event_id', {'clients': ('client', 'event_at')}) }}
 
 ),
@@ -66,10 +69,7 @@ final as (
     {{ point_in_time_join('clients', 'client_id', 'validated', 'event_at') }}
     where validated.reason_codes is null
         {% if is_incremental_run() %}
-        and (
-            {{ written_since('validated_at', this, 'validated') }}
-            or validated.event_id in (select other_versions.event_id from other_versions)
-        )
+        and validated.event_id in (select events_to_write.event_id from events_to_write)
         {% endif %}
 
 )

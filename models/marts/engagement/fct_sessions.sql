@@ -29,13 +29,15 @@ visitors_to_rebuild as (
     -- Nothing is written for an event that went, but the visitor has fewer than its sessions count.
     select counted.visitor_key
     from (
-        select here.visitor_key, count(*) as interaction_count
+        select
+            here.visitor_key,
+            1 as interaction_count
         from {{ ref('fct_interactions') }} as here
-        group by here.visitor_key
         union all
-        select existing.visitor_key, -sum(existing.interaction_count) as interaction_count
+        select
+            existing.visitor_key,
+            -existing.interaction_count as interaction_count
         from {{ this }} as existing
-        group by existing.visitor_key
     ) as counted
     group by counted.visitor_key
     having sum(counted.interaction_count) <> 0
@@ -48,7 +50,7 @@ visitors_to_rebuild as (
 followed as (
 
     select
-        interactions.*,
+        *,
         lag(event_at) over (partition by visitor_key order by event_at, event_id) as previous_event_at
     from interactions
     {% if is_incremental_run() %}
@@ -60,7 +62,7 @@ followed as (
 numbered as (
 
     select
-        followed.*,
+        *,
         sum(
             case
                 when event_at < {{ dbt.dateadd('minute', var('session_silence_minutes'), 'previous_event_at') }} then 0
@@ -76,7 +78,7 @@ numbered as (
 placed as (
 
     select
-        numbered.*,
+        *,
         row_number() over (partition by visitor_key, session_number order by event_at, event_id) as event_number,
         row_number() over (
             partition by visitor_key, session_number
