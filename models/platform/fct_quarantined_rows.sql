@@ -15,6 +15,7 @@
     ref('quarantine_requisition_lines'),
     ref('quarantine_schedule_lines'),
     ref('quarantine_shipments'),
+    ref('quarantine_sign_ups'),
     ref('quarantine_travel_expenses'),
 ] %}
 
