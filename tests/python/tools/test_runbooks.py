@@ -122,27 +122,36 @@ def test_selector_and_default_rota_have_to_exist() -> None:
     assert found({**DOCUMENT, "default_rota": "day"}, manifest()) == ["default_rota day is no rota"]
 
 
-def test_each_selector_runs_what_its_page_lists(tmp_path: Path) -> None:
+PIPELINES = yaml.safe_load(on_call.PIPELINES.read_text(encoding="utf-8"))["pipelines"]
+
+
+# One of them in the default run: each takes a parse of the project.
+@pytest.mark.parametrize(
+    "pipeline",
+    [
+        pytest.param(entry, id=entry["name"], marks=[] if entry["name"] == "unit_profit" else [pytest.mark.slow])
+        for entry in PIPELINES
+    ],
+)
+def test_its_selector_runs_what_the_page_lists(tmp_path: Path, pipeline: dict[str, Any]) -> None:
     environment = {
         **os.environ, "DBT_TARGET_PATH": str(tmp_path / "target"), "DBT_LOG_PATH": str(tmp_path / "logs"),
         "DBT_PROFILES_DIR": str(on_call.ROOT), "STRATA_WAREHOUSE": str(tmp_path / "w.duckdb"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }  # fmt: skip
-    document = yaml.safe_load(on_call.PIPELINES.read_text(encoding="utf-8"))
-    for pipeline in document["pipelines"]:
-        dbt = [str(Path(sys.executable).with_name("dbt")), "ls", "--quiet", "--output", "name"]
-        done = subprocess.run(
-            [*dbt, "--selector", pipeline["name"]],
-            cwd=on_call.ROOT, env=environment, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        graph = runbooks.Graph(json.loads((tmp_path / "target" / "manifest.json").read_text(encoding="utf-8")), [])
-        run = set(done.stdout.split())
-        members = {entry["name"] for entry in graph.members(pipeline["name"])}
-        assert members and members <= run
-        assert {alert["test"] for alert in pipeline["alerts"]} <= run
-        # No test of the run reads what the run does not build, so that an old table raises no alarm.
-        built = {entry["unique_id"] for entry in graph.nodes.values() if entry["name"] in run}
-        for entry in graph.nodes.values():
-            if entry["resource_type"] == "test" and entry["name"] in run:
-                unbuilt = [p for p in entry["depends_on"]["nodes"] if p not in built and not p.startswith("source.")]
-                assert unbuilt == [], entry["name"]
+    dbt = [str(Path(sys.executable).with_name("dbt")), "ls", "--quiet", "--output", "name"]
+    done = subprocess.run(
+        [*dbt, "--selector", pipeline["name"]],
+        cwd=on_call.ROOT, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    graph = runbooks.Graph(json.loads((tmp_path / "target" / "manifest.json").read_text(encoding="utf-8")), [])
+    run = set(done.stdout.split())
+    members = {entry["name"] for entry in graph.members(pipeline["name"])}
+    assert members and members <= run
+    assert {alert["test"] for alert in pipeline["alerts"]} <= run
+    # No test of the run reads what the run does not build, so that an old table raises no alarm.
+    built = {entry["unique_id"] for entry in graph.nodes.values() if entry["name"] in run}
+    for entry in graph.nodes.values():
+        if entry["resource_type"] == "test" and entry["name"] in run:
+            unbuilt = [p for p in entry["depends_on"]["nodes"] if p not in built and not p.startswith("source.")]
+            assert unbuilt == [], entry["name"]
