@@ -46,8 +46,8 @@ docs: deps ## Write the dbt docs as one static page.
 	@$(PY) -m tools.run docs
 
 .PHONY: report
-report: setup ## Print the summary of the last run again.
-	@$(PY) -m tools.run summary
+report: setup ## Print the summary of the last run again; with WEEK=2026-W40, the client report of HSBC (BANK=code: another's).
+	@$(if $(WEEK),$(PY) -m tools.partner_bank_report --week "$(WEEK)" $(if $(BANK),--bank "$(BANK)"),$(PY) -m tools.run summary)
 
 .PHONY: lint
 lint: deps ## Check SQL, Python, YAML, generated files and the project's own conventions.
