@@ -187,9 +187,9 @@ judged as (
         -- Multiplied out, so that 30 percent is 30 percent and not what rounded shares make of it.
         coalesce(
             compared.earlier_amount_gbp > 0
-            and cast(10 as decimal(2, 0)) * {{ exact_units('compared.payment_amount_13w_gbp') }}
+            and 10 * {{ exact_units('compared.payment_amount_13w_gbp') }}
             * {{ exact_units('compared.earlier_wallet_gbp') }}
-            <= cast(7 as decimal(2, 0)) * {{ exact_units('compared.earlier_amount_gbp') }}
+            <= 7 * {{ exact_units('compared.earlier_amount_gbp') }}
             * {{ exact_units('compared.wallet_gbp') }}
             and compared.wallet_gbp > 0,
             false
@@ -242,8 +242,8 @@ partner_bank_weeks as (
     cast(cast({{ millionths }} as decimal(7, 0)) * cast(0.000001 as decimal(7, 6)) as decimal(7, 6))
 {%- endmacro %}
 
-{# An amount in its smallest unit as a decimal of 18 digits: two of them, multiplied with each other and with a number of two
-   digits, fit into 38. #}
+{# An amount in its smallest unit as a decimal of 38 digits, which holds the product of two amounts below a million million
+   pounds and a number of two digits. Of 18 digits, DuckDB would keep the product in 18 as well. #}
 {% macro exact_units(amount) -%}
-    cast({{ whole_units(amount) }} as decimal(18, 0))
+    cast({{ whole_units(amount) }} as decimal(38, 0))
 {%- endmacro %}
