@@ -47,6 +47,8 @@ EXIT_TIME_LIMIT = 124
 DATABASE = "ANALYTICS"
 _DUCKDB = "DuckDB"
 _EMULATOR = "emulator"
+# The changes touch orders and journals, each without the other: the bridge between them rightly breaks.
+_BREAKS_ON_CHANGES = ("profit_bridge_leaves_nothing_unexplained",)
 _GRACE_SECONDS = 20
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -201,6 +203,7 @@ def _build_twice(
         arguments = build if number == 2 and unit_tests else [*build, "--exclude-resource-type", "unit_test"]
         if number == 2:
             _change(sides, tables, connection)
+            arguments = [*arguments, "--exclude", *_BREAKS_ON_CHANGES]
         with _step(f"dbt build {number} of 2 on DuckDB and on the emulator"):
             windows = run_all(sides.processes, arguments, f"build {number}")
         for target in (process.target for process in sides.processes):
