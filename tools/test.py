@@ -45,21 +45,30 @@ def main() -> int:
     marks = [] if options.all else ["-m", "not slow"]
     pytest = [*PYTHON, "pytest", "-q", "--durations=10", "--durations-min=5", *marks]
     with _scratch() as scratch:
-        outcomes = _run(pytest, options.all or options.seed is not None, seed, ci, scratch)
+        outcomes = _run(options.all, pytest, options.all or options.seed is not None, seed, ci, scratch)
     code = report(f"test: {time.monotonic() - started:.0f} s", outcomes)
     _print_count(outcomes)
     return code
 
 
-def _run(pytest: list[str], drawn: bool, seed: int, ci: dict[str, str], scratch: dict[str, str]) -> list[Outcome]:
-    """Both lanes. `drawn`: whole companies and storms of faults follow the seed; else they have one of their own."""
+def _run(
+    everything: bool, pytest: list[str], drawn: bool, seed: int, ci: dict[str, str], scratch: dict[str, str]
+) -> list[Outcome]:
+    """Both lanes.
+
+    Args:
+        everything: also what `make test-all` adds.
+        drawn: whole companies and storms of faults follow the seed; else they have one of their own.
+        scratch: environment that says where temporary files go.
+    """
     seeded = {"STRATA_SEED": str(seed), **scratch}
+    emulated = [] if everything else ["--no-unit-tests"]  # through the emulator they take as long as all the rest of it
     whole_seeded = seeded if drawn else {**seeded, "STRATA_SEED": COMPANY_SEED}
     heavy = ["tests/python/snowflake", "tests/python/packages"]
     whole = [f"tests/python/{name}" for name in ("landing_all", "real_files", "files", "incentive", "emerald")]
     build_lane = [
         Step("land and build (ci)", [*PYTHON, "tools.run", "all"], ci, stop_lane_on_failure=True),
-        Step("snowflake emulator", [*PYTHON, "tools.snowflake.job", "--raw", str(CI_WAREHOUSE)]),
+        Step("snowflake emulator", [*PYTHON, "tools.snowflake.job", "--raw", str(CI_WAREHOUSE), *emulated]),
         Step("pytest, both dialects", [*pytest, *heavy], seeded),
         Step("pytest, whole loads", [*pytest, *whole], whole_seeded),
     ]
