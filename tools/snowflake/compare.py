@@ -19,7 +19,8 @@ from typing import Any
 # uniqueness is tested by dbt in each.
 EXCLUDED_COLUMNS = frozenset({"dbt_updated_at", "dbt_scd_id"})
 # Usually from the data, but dbt stamps a vanished row with the clock, and validated_at, calculated_at and closed_at are
-# when a run judged, reckoned or closed a row: a time inside a build's own window is replaced by that build's label, any other must be equal to the microsecond.
+# when a run judged, reckoned or closed a row: a time inside a build's own window is replaced by that build's label, any
+# other must be equal to the microsecond.
 _RUN_STAMPS = {"validated_at", "calculated_at", "closed_at"}
 CLOCK_COLUMNS = frozenset({"dbt_valid_from", "dbt_valid_to", "valid_from", "valid_to", *_RUN_STAMPS})
 
