@@ -89,6 +89,7 @@ def _scratch() -> Iterator[dict[str, str]]:
         yield {}
         return
     with tempfile.TemporaryDirectory(prefix="strata-test-", dir=_MEMORY, ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)  # PostgreSQL, which root starts as nobody, must get through to its own directory
         yield {"TMPDIR": folder}
 
 
