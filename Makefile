@@ -61,6 +61,10 @@ audit: deps ## Hold the project to dbt-project-evaluator (needs the dbt hub or D
 contracts: setup ## Write what is generated from contracts/, check them, and tell what broke since the last release.
 	@$(PY) -m tools.contracts $(CONTRACTS_ARGS)
 
+.PHONY: runbooks
+runbooks: deps ## Write docs/runbooks/ and the seeds of pipelines and on-call weeks from docs/runbooks/pipelines.yml and the project.
+	@$(PY) -m tools.runbooks
+
 .PHONY: test
 test: deps ## Run everything that guards a change: lint, dbt build with its tests, pytest, the Snowflake emulator.
 	@$(PY) -m tools.test

@@ -12,7 +12,8 @@ PYTHON = [sys.executable, "-m"]
 SQL_FOLDERS = ["models", "snapshots", "tests", "analyses", "seeds", "macros"]
 YAML_PATHS = [
     *("contracts", "models", "snapshots", "seeds", "macros", "tests", ".github"),
-    *("dbt_project.yml", "profiles.yml", "packages.yml", "selectors.yml", "dbt-bouncer.yml", ".pre-commit-config.yaml"),
+    *("docs/runbooks", "dbt_project.yml", "profiles.yml", "packages.yml", "selectors.yml", "dbt-bouncer.yml"),
+    ".pre-commit-config.yaml",
 ]
 
 
@@ -23,6 +24,7 @@ def main() -> int:
         Step("contracts generated", [*PYTHON, "ingestion", "contracts", "--check"]),
         Step("contracts checked", [*PYTHON, "tools.contracts", "--lint-only"]),
         Step("bouncer", [*PYTHON, "tools.bouncer"]),
+        Step("runbooks generated", [*PYTHON, "tools.runbooks", "--check"]),
         Step("ruff", [*PYTHON, "ruff", "check", "."]),
         Step("ruff format", [*PYTHON, "ruff", "format", "--check", "--quiet", "."]),
         Step("yamllint", [*PYTHON, "yamllint", "--strict", *YAML_PATHS]),

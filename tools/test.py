@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tools.steps import Outcome, Step, report, run_lanes
@@ -17,6 +21,7 @@ from tools.steps import Outcome, Step, report, run_lanes
 PYTHON = [sys.executable, "-m"]
 CI_WAREHOUSE = Path("warehouse/ci.duckdb")
 COMPANY_SEED = "54535"
+_MEMORY, _MEMORY_BYTES = Path("/dev/shm"), 4 << 30  # noqa: S108 - a file system in memory, not a file name to guess
 CI_SCALE = "0.05"  # 3,000 customer orders: every kind of record and fault, in seconds
 
 
@@ -39,24 +44,53 @@ def main() -> int:
     }
     marks = [] if options.all else ["-m", "not slow"]
     pytest = [*PYTHON, "pytest", "-q", "--durations=10", "--durations-min=5", *marks]
-    seeded = {"STRATA_SEED": str(seed)}
-    drawn = options.all or options.seed is not None  # whole companies and storms of faults: one seed, unless asked
+    with _scratch() as scratch:
+        outcomes = _run(options.all, pytest, options.all or options.seed is not None, seed, ci, scratch)
+    code = report(f"test: {time.monotonic() - started:.0f} s", outcomes)
+    _print_count(outcomes)
+    return code
+
+
+def _run(
+    everything: bool, pytest: list[str], drawn: bool, seed: int, ci: dict[str, str], scratch: dict[str, str]
+) -> list[Outcome]:
+    """Both lanes.
+
+    Args:
+        everything: also what `make test-all` adds.
+        drawn: whole companies and storms of faults follow the seed; else they have one of their own.
+        scratch: environment that says where temporary files go.
+    """
+    seeded = {"STRATA_SEED": str(seed), **scratch}
+    emulated = [] if everything else ["--no-unit-tests"]  # through the emulator they take as long as all the rest of it
+    whole_seeded = seeded if drawn else {**seeded, "STRATA_SEED": COMPANY_SEED}
     heavy = ["tests/python/snowflake", "tests/python/packages"]
     whole = [f"tests/python/{name}" for name in ("landing_all", "real_files", "files", "incentive", "emerald")]
     build_lane = [
         Step("land and build (ci)", [*PYTHON, "tools.run", "all"], ci, stop_lane_on_failure=True),
-        Step("snowflake emulator", [*PYTHON, "tools.snowflake.job", "--raw", str(CI_WAREHOUSE)]),
+        Step("snowflake emulator", [*PYTHON, "tools.snowflake.job", "--raw", str(CI_WAREHOUSE), *emulated]),
         Step("pytest, both dialects", [*pytest, *heavy], seeded),
-        Step("pytest, whole loads", [*pytest, *whole], seeded if drawn else {"STRATA_SEED": COMPANY_SEED}),
+        Step("pytest, whole loads", [*pytest, *whole], whole_seeded),
     ]
     check_lane = [
         Step("lint", [*PYTHON, "tools.lint"]),
         Step("pytest, the rest", [*pytest, "tests/python", *(f"--ignore={path}" for path in [*heavy, *whole])], seeded),
     ]
-    outcomes = run_lanes([build_lane, check_lane], dict(os.environ))
-    code = report(f"test: {time.monotonic() - started:.0f} s", outcomes)
-    _print_count(outcomes)
-    return code
+    return run_lanes([build_lane, check_lane], dict(os.environ))
+
+
+@contextmanager
+def _scratch() -> Iterator[dict[str, str]]:
+    """Environment that puts the tests' thousands of small warehouses into memory, where there is plenty of it.
+
+    Each of them is written, synced and thrown away: on a slow disk that is most of a test's time.
+    """
+    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _MEMORY_BYTES or not os.access(_MEMORY, os.W_OK):
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="strata-test-", dir=_MEMORY, ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)  # PostgreSQL, which root starts as nobody, must get through to its own directory
+        yield {"TMPDIR": folder}
 
 
 def _print_count(outcomes: list[Outcome]) -> None:

@@ -6,6 +6,7 @@
     ref('quarantine_clients'),
     ref('quarantine_goods_receipts'),
     ref('quarantine_incentive_payouts'),
+    ref('quarantine_interactions'),
     ref('quarantine_invoice_lines'),
     ref('quarantine_journal_lines'),
     ref('quarantine_order_lines'),
@@ -14,6 +15,7 @@
     ref('quarantine_requisition_lines'),
     ref('quarantine_schedule_lines'),
     ref('quarantine_shipments'),
+    ref('quarantine_sign_ups'),
     ref('quarantine_travel_expenses'),
 ] %}
 

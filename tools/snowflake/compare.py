@@ -18,9 +18,11 @@ from typing import Any
 # Depend on the run alone. dbt_scd_id hashes the text of a time, which each warehouse writes its own way; its
 # uniqueness is tested by dbt in each.
 EXCLUDED_COLUMNS = frozenset({"dbt_updated_at", "dbt_scd_id"})
-# Usually from the data, but dbt stamps a vanished row with the clock, and validated_at is when a run judged the row:
-# a time inside a build's own window is replaced by that build's label, any other must be equal to the microsecond.
-CLOCK_COLUMNS = frozenset({"dbt_valid_from", "dbt_valid_to", "valid_from", "valid_to", "validated_at"})
+# Usually from the data, but dbt stamps a vanished row with the clock, and validated_at, calculated_at and closed_at are
+# when a run judged, reckoned or closed a row: a time inside a build's own window is replaced by that build's label, any
+# other must be equal to the microsecond.
+_RUN_STAMPS = {"validated_at", "calculated_at", "closed_at"}
+CLOCK_COLUMNS = frozenset({"dbt_valid_from", "dbt_valid_to", "valid_from", "valid_to", *_RUN_STAMPS})
 
 _NULL = "\x00"
 _SEPARATOR = "\x1f"

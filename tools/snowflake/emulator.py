@@ -24,6 +24,7 @@ from tools.snowflake import repairs
 
 _HOST = "127.0.0.1"
 _PARENT_POLL_SECONDS = 0.5
+_PARSER_FRAMES = 20_000  # sqlglot reads and writes by recursion; some statements are deeper than 1,000 calls
 EXIT_USAGE = 2
 
 
@@ -91,6 +92,7 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_USAGE
     logging.getLogger("fakesnow.server").setLevel(logging.CRITICAL)  # its import sets INFO
     _end_with_parent(options.parent)
+    sys.setrecursionlimit(_PARSER_FRAMES)
     try:
         _serve(options)
     except OSError as error:

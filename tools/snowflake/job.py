@@ -1,6 +1,6 @@
 """The Snowflake emulator job: build twice on DuckDB and on the emulator, and compare what came out.
 
-    python -m tools.snowflake.job [--raw WAREHOUSE] [--keep DIR] [--time-limit SECONDS] [--skip-gate]
+    python -m tools.snowflake.job [--raw WAREHOUSE] [--keep DIR] [--time-limit SECONDS] [--no-unit-tests] [--skip-gate]
 
 1. Copy the raw tables of a warehouse file (landed from the sandbox first, if none is given) to a new DuckDB file and
    into the emulator.
@@ -47,6 +47,8 @@ EXIT_TIME_LIMIT = 124
 DATABASE = "ANALYTICS"
 _DUCKDB = "DuckDB"
 _EMULATOR = "emulator"
+# The changes touch orders and journals, each without the other: the bridge between them rightly breaks.
+_BREAKS_ON_CHANGES = ("profit_bridge_leaves_nothing_unexplained",)
 _GRACE_SECONDS = 20
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -101,7 +103,8 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.snowflake.job", description=__doc__.splitlines()[0])
     parser.add_argument("--raw", type=Path, help="warehouse file whose raw tables to use (default: land the sandbox)")
     parser.add_argument("--keep", type=Path, help="keep databases, logs and compiled SQL in this directory")
-    parser.add_argument("--time-limit", type=int, default=600, help="seconds for the whole job (default 600)")
+    parser.add_argument("--time-limit", type=int, default=1800, help="seconds for the whole job (default 1800)")
+    parser.add_argument("--no-unit-tests", action="store_true", help="leave out dbt's unit tests, most of build 2")
     parser.add_argument("--skip-gate", action="store_true", help="leave out the static gate")
     return parser.parse_args(argv)
 
@@ -147,10 +150,12 @@ def _run(folder: Path, options: argparse.Namespace) -> int:
     ):
         with _step("copying the raw tables to the emulator"):
             raw_data.copy_to_emulator(sides.warehouse, tables, connection)
-        builds = _build_twice(sides, tables, connection)
+        builds = _build_twice(sides, tables, connection, unit_tests=not options.no_unit_tests)
         with _step("comparing"):
             comparisons = _compare_all(sides, connection, builds)
     print_comparisons(comparisons)
+    if options.no_unit_tests:
+        print("NOT RUN: dbt's unit tests, which `make emulator` runs on both sides; here DuckDB alone has them")
     print_not_verified()
     same = bool(comparisons) and all(comparison.equal for comparison in comparisons)
     if options.skip_gate:
@@ -186,16 +191,19 @@ def _sides(folder: Path, warehouse: Path, emulator: Emulator) -> Iterator[Sides]
         yield Sides(warehouse, processes)
 
 
-def _build_twice(sides: Sides, tables: list[raw_data.RawTable], connection: SnowflakeConnection) -> Builds:
+def _build_twice(
+    sides: Sides, tables: list[raw_data.RawTable], connection: SnowflakeConnection, *, unit_tests: bool
+) -> Builds:
     """Build, change the raw tables, build again."""
     # One day for both targets and both builds, also across midnight.
     build = ["build", "--vars", f"{{as_of_date: '{datetime.now(UTC).date()}'}}"]
     builds = Builds({process.target.label: [] for process in sides.processes}, {})
     for number, variant in enumerate(("first run", "incremental run"), 1):
         # Unit tests read no data, so once is enough; one that gives rows to `this` needs the table to be there.
-        arguments = [*build, "--exclude-resource-type", "unit_test"] if number == 1 else build
+        arguments = build if number == 2 and unit_tests else [*build, "--exclude-resource-type", "unit_test"]
         if number == 2:
             _change(sides, tables, connection)
+            arguments = [*arguments, "--exclude", *_BREAKS_ON_CHANGES]
         with _step(f"dbt build {number} of 2 on DuckDB and on the emulator"):
             windows = run_all(sides.processes, arguments, f"build {number}")
         for target in (process.target for process in sides.processes):

@@ -43,6 +43,7 @@ lines as (
         validated.shipped_at is not null as is_shipped,
         validated.order_status = 'returned' as is_returned,
         {{ in_gbp('net_amount', 'validated') }} as net_amount_gbp,
+        {{ in_gbp('discount_amount', 'validated') }} as discount_amount_gbp,
         -- An order that was not shipped has sold nothing and cost nothing yet.
         case when validated.shipped_at is null then 0 else validated.freight_amount end as order_freight_amount,
         case when validated.shipped_at is null then 0 else {{ in_gbp('freight_amount', 'validated') }} end
@@ -86,6 +87,11 @@ earned as (
             as revenue_amount,
         case when allocated.is_shipped and not allocated.is_returned then allocated.net_amount_gbp else 0 end
             as revenue_amount_gbp,
+        -- Already taken off the revenue; told with it, so that revenue before discount is their sum.
+        case when allocated.is_shipped and not allocated.is_returned then allocated.discount_amount else 0 end
+            as earned_discount_amount,
+        case when allocated.is_shipped and not allocated.is_returned then allocated.discount_amount_gbp else 0 end
+            as earned_discount_amount_gbp,
         case
             when allocated.is_shipped
                 then {{ amount_product(
@@ -111,6 +117,8 @@ final as (
         ordered_quantity,
         cast(revenue_amount as decimal(18, 4)) as revenue_amount,
         cast(revenue_amount_gbp as decimal(18, 4)) as revenue_amount_gbp,
+        cast(earned_discount_amount as decimal(18, 4)) as discount_amount,
+        cast(earned_discount_amount_gbp as decimal(18, 4)) as discount_amount_gbp,
         coalesce(cost_amount_gbp, 0) as cost_amount_gbp,
         line_freight_amount as freight_amount,
         line_freight_amount_gbp as freight_amount_gbp,

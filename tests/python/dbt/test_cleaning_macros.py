@@ -99,3 +99,25 @@ def test_every_run_of_blanks_becomes_one(text: str, spaced: str | None) -> None:
 def test_every_run_of_blanks_becomes_one_for_snowflake() -> None:
     rendered = macro("macros/dialect/single_spaced.sql", "snowflake__single_spaced")("carrier")
     assert " ".join(rendered.split()) == "regexp_replace(carrier, ' +', ' ')"
+
+
+@pytest.mark.parametrize(
+    ("document", "value"),
+    [
+        ("""'{"tenant":"GB10","n":7}'""", "GB10"),
+        ("""'{"n":7}'""", None),
+        ("""'{"tenant":null}'""", None),
+        ("""'{"tenant":"a '' b; --"}'""", "a ' b; --"),
+        ("'no json'", None),
+        ("''", None),
+        ("null::varchar", None),
+        ("'[1, 2]'", None),
+    ],
+)
+def test_json_text(document: str, value: str | None) -> None:
+    assert run("macros/dialect/json_text.sql", "default__json_text", document, "tenant") == value
+
+
+def test_json_text_for_snowflake() -> None:
+    rendered = macro("macros/dialect/json_text.sql", "snowflake__json_text")("payload", "tenant")
+    assert rendered.strip() == "cast(get_path(try_parse_json(payload), 'tenant') as varchar)"

@@ -36,6 +36,8 @@ DAMAGE = {
         "insert into raw_ops.loads (source, dataset, load_id, rows_read, rows_good, rows_rejected, rows_unchanged, "
         "rows_deleted) values ('sap', 'materials', 'no letter', 2, 1, 1, 0, 0)"
     ),
+    "on_call_plan_is_complete_and_fair": "delete from dev_seeds.on_call where slot_start_date = date '2026-03-02'",
+    "on_call_plan_reaches_ahead": "delete from dev_seeds.on_call where slot_start_date > date '2026-10-01'",
     "countries_are_read_as_text": "update dev_seeds.countries set country_code = '' where country_name = 'Namibia'",
     "agg_supplier_performance_monthly_obeys_its_rules": (
         "update dev_marts.agg_supplier_performance_monthly set otif_line_count = 99"

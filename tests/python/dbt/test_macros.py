@@ -310,6 +310,11 @@ def test_delete_vanished_rows_only_in_incremental_runs() -> None:
         "delete from dev_marts.fact where not exists"
         " ( select 1 from parent as parent where parent.line_key = fact.line_key )"
     )
+    statement = macro(path, name, is_incremental_run=lambda: True)(fact, "parent", ["place", "content"])
+    assert " ".join(statement.split()) == (
+        "delete from dev_marts.fact where not exists"
+        " ( select 1 from parent as parent where parent.place = fact.place and parent.content = fact.content )"
+    )
 
 
 def test_delete_days_outside_only_in_incremental_runs() -> None:

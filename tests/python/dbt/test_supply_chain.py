@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -59,36 +60,41 @@ def master_data(warehouse: Warehouse) -> None:
 
 
 def deliveries(random: Random, count: int) -> tuple[list[Row], list[Row]]:
-    """Alpha's and Beta's lines of made-up deliveries: often of one order, with repeats and faults."""
+    """Alpha's and Beta's lines of made-up deliveries: often of one order, with repeats and faults.
+
+    The first fifth are in both systems as they were, so that pairs are found whatever the dice say.
+    """
     alpha: list[Row] = []
     beta: list[Row] = []
-    for _ in range(count):
+    for number in range(count):
+        plain = number < count // 5
+        choose = itemgetter(0) if plain else random.choice
         order, material, plant = random.randint(1, count // 4), random.randint(1, 3), random.randint(1, 2)
         left = date(2025, 3, 1) + timedelta(days=random.randint(0, 40))
         arrived = left + timedelta(days=random.randint(0, 6))
         quantity = random.choice([10, 40, 60, 100])
         weight, freight = quantity * material if material < 3 else quantity, 25 + quantity
         supplier = f"{1000000 + order}"
-        if random.random() < 0.7:
-            tonnes = material == 3 and random.random() < 0.3
+        if plain or random.random() < 0.7:
+            tonnes = not plain and material == 3 and random.random() < 0.3
             alpha.append({
                 "shipment_ref": f"A-{random.randint(1, 3 * count):07d}", "po_number": f"45{order:08d}",
                 "supplier_id": supplier, "material_id": f"M{material}", "plant": f"P{plant}", "carrier": "Carrier",
                 "mode": "road", "ship_date": left, "delivery_date": arrived,
                 "quantity": Decimal(quantity) / 1000 if tonnes else quantity,
-                "unit": "TO" if tonnes else "KG" if material == 3 else random.choice(["EA", "EA", "EA", "??"]),
-                "weight_kg": random.choice([None, weight, weight, weight]),
+                "unit": "TO" if tonnes else "KG" if material == 3 else choose(["EA", "EA", "EA", "??"]),
+                "weight_kg": choose([weight, weight, weight, None]),
                 "freight_cost": freight, "status": "delivered",
             })  # fmt: skip
-        if random.random() < 0.6:
+        if plain or random.random() < 0.6:
             beta.append({
                 "tracking_no": f"B-000-{random.randint(1, 3 * count):06d}",
-                "order_no": random.choice([f"45{order:08d}", f"{order:08d}", None]), "vendor": f"{supplier} Supplier",
-                "item": f"M{material}", "destination": random.choice([f"Plant {plant}", f"PLANT {plant}", "Nowhere"]),
+                "order_no": choose([f"45{order:08d}", f"{order:08d}", None]), "vendor": f"{supplier} Supplier",
+                "item": f"M{material}", "destination": choose([f"Plant {plant}", f"PLANT {plant}", "Nowhere"]),
                 "carrier_name": "CARRIER", "transport_mode": "TRUCK",
-                "shipped_on": left + timedelta(random.choice([0, 0, 0, 1, 31])),
-                "delivered_on": arrived + timedelta(days=random.choice([0, 0, 2, -7])),
-                "qty": random.choice([quantity, quantity, quantity * Decimal("0.95")]),
+                "shipped_on": left + timedelta(days=choose([0, 0, 0, 1, 31])),
+                "delivered_on": arrived + timedelta(days=choose([0, 0, 2, -7])),
+                "qty": choose([quantity, quantity, quantity * Decimal("0.95")]),
                 "weight_lb": (weight / Decimal("0.45359237")).quantize(Decimal("0.001")),
                 "freight_usd": freight * Decimal("1.27"),
                 "state": "DONE",

@@ -125,3 +125,21 @@ def test_typed_columns_of_another_type_are_refused_not_cast():
     checked = TableChecker(dataset, Checker(dataset)).check(pa.table(columns))
     codes = {str(reason) for _, _, reasons in checked.rejected for reason in reasons}
     assert "REQUIRED_MISSING:sku" in codes
+
+
+def test_records_in_many_chunks_keep_their_places():
+    """DuckDB's threads share the chunks of an Arrow table; what stands beside a record must stay beside it."""
+    dataset = load_contracts("interactions")["events"]
+    template = {field.source_field: fitting(field) for field in dataset.fields}
+    rows = [template | {"event_id": f"E{number}"} for number in range(400)]
+    whole = pa.Table.from_pylist(rows, pa.schema([(field, pa.string()) for field in template]))
+    expected = [row["event_id"] for row in rows]
+    one_chunk = TableChecker(dataset, Checker(dataset)).hashes(whole).to_pylist()
+    assert len(set(one_chunk)) == len(rows)
+    for width in (1, 3, 7, 20) * 5:
+        chunked = pa.concat_tables(whole.slice(start, width) for start in range(0, len(rows), width))
+        checker = TableChecker(dataset, Checker(dataset))
+        checked = checker.check(chunked)
+        assert checked.good["event_id"].to_pylist() == expected
+        assert checked.positions.to_pylist() == list(range(len(rows)))
+        assert checker.hashes(chunked).to_pylist() == one_chunk

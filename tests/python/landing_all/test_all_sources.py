@@ -183,6 +183,17 @@ def test_lines_of_a_deleted_order_are_deleted_too(story: Any) -> None:
     assert story.kept.rows("select count(*) > 0 from raw_atom.payments where _is_deleted") == [(True,)]
 
 
+def test_each_event_stands_beside_the_line_it_came_from(story: Any) -> None:
+    lines: dict[str, list[str]] = {}
+    for warehouse in (story.kept, story.fresh):
+        found = warehouse.rows("select _source_file, _source_line, event_id from raw_interactions.events")
+        assert len(found) > 1000
+        for path, line, event in found:
+            if path not in lines:
+                lines[path] = story.evolved.lines(path)
+            assert json.loads(lines[path][line - 1])["event_id"] == event, f"{path}:{line}"
+
+
 def test_late_corrected_and_repeated_files_are_told_apart(story: Any) -> None:
     changes = by_dataset(story.changes)
     files = dict(story.kept.rows("select path, status from raw_ops.files where source = 'interactions'"))

@@ -86,6 +86,10 @@ class CompanyTruth:
         """The events of a tracking file."""
         return json_lines(self._root / "files" / "interactions" / path)
 
+    def lines(self, path: str) -> list[str]:
+        """The lines of a tracking file, whole or broken."""
+        return (self._root / "files" / "interactions" / path).read_text(encoding="utf-8").split("\n")
+
     def rejected(self, sources: list[str]) -> Counter[tuple[str, str, str, str]]:
         """Source, dataset, key or place, and reason of each record that the log says is refused."""
         contracts = {source: load_contracts(source) for source in sources}
