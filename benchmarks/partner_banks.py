@@ -4,8 +4,9 @@
 
 A throw-away warehouse is filled by SQL with made-up landed tables of Emerald: 5,000 clients at 40 banks, three years of
 payments, month-end balances. Measured are the build from nothing and, after a week in which one payment in two hundred
-came new or late, the next one. SQL time is what DuckDB's statements took, as dbt logs them, of the indicators and what is
-made for them alone (INDICATORS); the judging of payments and balances before is written anew in each run and told apart.
+came new or late, the next one. SQL time is what DuckDB's statements took, as dbt logs them, of the indicators and what
+is made for them alone (INDICATORS); judging payments and balances before that is written anew in each run and told
+apart.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from benchmarks.process import BenchError, run
 from benchmarks.workspace import DBT, Stage, require_packages
 
 CLIENTS, BANKS, PAYMENTS = 5_000, 40, 1_000_000
+MANY_PAYMENTS = 10 * PAYMENTS
 FIRST, LAST = date(2023, 10, 2), date(2026, 10, 5)  # Mondays
 FACT, RESTATEMENTS = "fct_partner_bank_indicators_weekly", "fct_partner_bank_restatements"
 INDICATORS = (
@@ -35,7 +37,7 @@ INDICATORS = (
 )  # fmt: skip
 LINEAGE = "md5({key}) as _row_hash, 'emerald/' || {key} as _source_ref, {landed} as _landed_at, false as _is_deleted, "
 LINEAGE += "'load' as _dlt_load_id"
-WANTED = (("full_sql_seconds", 60), ("fact_full_per_week", 20))
+MOST_SECONDS, LEAST_RATIO = 60, 20
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,7 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         options.json.write_text(json.dumps(taken, indent=2))
     report(Console(), taken)
-    return 0 if taken["full_sql_seconds"] <= 60 and taken["fact_full_per_week"] >= 20 else 2
+    is_met = taken["full_sql_seconds"] <= MOST_SECONDS and taken["fact_full_per_week"] >= LEAST_RATIO
+    return 0 if is_met else 2
 
 
 def measure_apart(payments: int, clients: int = CLIENTS) -> Figures:
@@ -62,9 +65,23 @@ def measure_apart(payments: int, clients: int = CLIENTS) -> Figures:
         return measure(Stage(Path(directory)), payments, clients)
 
 
-def figures(payments: int) -> Figures:
-    """What the bench keeps: each figure under the name of this part."""
-    return {f"partner_banks_{name}": value for name, value in measure_apart(payments).items()}
+def figures(quick: bool) -> Figures:
+    """What the bench keeps: each figure under the name of this part.
+
+    Unless quick, also the growth to ten times the payments: that of all SQL of a build from nothing over that of the
+    payments, so that 1 is linear.
+    """
+    taken = measure_apart(PAYMENTS)
+    if not quick:
+        many = measure_apart(MANY_PAYMENTS)
+        growth = _all_sql(many) / _all_sql(taken)
+        taken |= {f"many_{name}": value for name, value in many.items()}
+        taken["growth_per_payments"] = growth / (MANY_PAYMENTS / PAYMENTS)
+    return {f"partner_banks_{name}": value for name, value in taken.items()}
+
+
+def _all_sql(taken: Figures) -> float:
+    return sum(taken[f"full_{name}_seconds"] for name in ("sql", "restatements", "other"))
 
 
 def measure(stage: Stage, payments: int, clients: int) -> Figures:
@@ -118,8 +135,8 @@ def report(console: Console, taken: Figures) -> None:
     ):  # fmt: skip
         table.add_row(label, f"{taken[f'full_{name}_seconds']:,.2f}", f"{taken[f'week_{name}_seconds']:,.2f}")
     console.print(table)
-    console.print(f"indicators, from nothing over a week: {taken['fact_full_per_week']:,.1f} (target 20)")
-    console.print(f"whole history: {taken['full_sql_seconds']:,.1f} s (target at most 60)")
+    console.print(f"indicators, from nothing over a week: {taken['fact_full_per_week']:,.1f} (target {LEAST_RATIO})")
+    console.print(f"whole history: {taken['full_sql_seconds']:,.1f} s (target at most {MOST_SECONDS})")
 
 
 def _build(stage: Stage, name: str, day: date) -> Figures:

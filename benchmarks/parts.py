@@ -13,6 +13,7 @@ from benchmarks import (
     nothing_new,
     order_lines,
     parallel_paging,
+    partner_banks,
     quarantine_coverage,
     rest_rate,
     whole_build,
@@ -91,6 +92,10 @@ def _order_lines(quick: bool) -> Figures:
     return order_lines.figures(QUICK_ORDER_LINES if quick else order_lines.LINES)
 
 
+def _partner_banks(quick: bool) -> Figures:
+    return partner_banks.figures(quick)
+
+
 def _quarantine(quick: bool) -> Figures:
     return quarantine_coverage.figures(QUARANTINE_SCALE if quick else WHOLE_SCALE)
 
@@ -164,6 +169,22 @@ PARTS = (
                 "order_lines_full_per_day", "order lines: command with tests, full refresh over a day", 3, True, ".1f"
             ),
             Target("order_lines_peak_mb", "order lines: peak MiB of either", 2048, style=",.0f"),
+        ),
+    ),
+    Part(
+        "partner-banks",
+        "a week of partner-bank indicators against their whole history",
+        _partner_banks,
+        (
+            Target(
+                "partner_banks_fact_full_per_week",
+                "partner banks: SQL, history over a week",
+                partner_banks.LEAST_RATIO,
+                True,
+                ".1f",
+            ),
+            Target("partner_banks_full_sql_seconds", "partner banks: whole history, s", partner_banks.MOST_SECONDS),
+            Target("partner_banks_growth_per_payments", "partner banks: growth of time over that of payments", 1),
         ),
     ),
     Part(
