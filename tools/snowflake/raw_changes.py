@@ -43,6 +43,8 @@ def plan_changes(source: Path, tables: list[RawTable]) -> list[Change]:
             *_invoices(plan),
             *_people(plan),
             *_clients(plan),
+            *_engagement(plan),
+            *_sign_ups(plan),
         ]
 
 
@@ -481,6 +483,52 @@ def _clients(plan: _Plan) -> list[Change]:
                 plan.update(balances, plan.rows(balances, "relationship_id", 5), balance_amount="balance_amount + 1"),
                 plan.delete(balances, plan.rows(balances, "relationship_id", 1, skip=5)),
                 plan.add(balances, plan.rows(balances, "relationship_id", 2, skip=6), balance_date="balance_date - 1"),
+            ),
+        ),
+    ]
+
+
+def _engagement(plan: _Plan) -> list[Change]:
+    events = "raw_interactions.events"
+    another_file = {"_source_file": "'late/' || _source_file"}
+    return [
+        Change(
+            "events: 20 of a corrected file, 5 that are gone from it",
+            (
+                plan.update(events, plan.rows(events, "event_id", 20), duration_ms="coalesce(duration_ms, 0) + 1000"),
+                plan.delete(events, plan.rows(events, "event_id", 5, skip=20)),
+            ),
+        ),
+        Change(
+            "events: 10 late, 5 delivered a second time",
+            (
+                plan.add(
+                    events, plan.rows(events, "event_id", 10, skip=25), event_id=f"{_LATE}event_id", **another_file
+                ),
+                plan.add(events, plan.rows(events, "event_id", 5, skip=35), **another_file),
+            ),
+        ),
+    ]
+
+
+def _sign_ups(plan: _Plan) -> list[Change]:
+    sign_ups = "raw_crm.sign_ups"
+    return [
+        Change(
+            "sign-ups: 5 come to nothing in a later export, 2 gone, 3 late",
+            (
+                plan.add(
+                    sign_ups,
+                    plan.rows(sign_ups, "sign_up_id", 5, where="status = 'qualified'"),
+                    status="'rejected'",
+                    _source_file="'sign_ups_9999-12.csv'",
+                ),
+                plan.delete(sign_ups, plan.rows(sign_ups, "sign_up_id", 2, skip=5, where="status = 'qualified'")),
+                plan.add(
+                    sign_ups,
+                    plan.rows(sign_ups, "sign_up_id", 3, where="status = 'new'"),
+                    sign_up_id=f"{_LATE}sign_up_id",
+                ),
             ),
         ),
     ]

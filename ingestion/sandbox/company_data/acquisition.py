@@ -20,6 +20,7 @@ from ingestion.sandbox.company_data.common import (
     month_of,
     write_lines,
 )
+from ingestion.sandbox.company_data.faults_growth import plant_sign_up_faults
 from ingestion.sandbox.company_data.log import ROWS_PER_FAULT, FaultLog, Spoil
 from ingestion.sandbox.masters import Chance, cumulated
 
@@ -48,6 +49,7 @@ def write_sign_ups(directory: Path, clients: Sequence[Client], chance: Chance, l
     months: dict[str, list[dict[str, str]]] = defaultdict(list)
     for (moment, _), row in zip(drafts, rows, strict=True):
         months[month_of(moment // DAY_SECONDS)].append(row)
+    plant_sign_up_faults(months, log)
     names = sorted(months)
     for place, month in enumerate(names):
         lines = [csv_line(list(months[month][0]), ";"), *[csv_line(list(r.values()), ";") for r in months[month]]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ingestion.sandbox.company_data.clients import Client
 from ingestion.sandbox.company_data.common import (
@@ -22,6 +23,7 @@ from ingestion.sandbox.company_data.common import (
     moment_text,
     write_lines,
 )
+from ingestion.sandbox.company_data.faults_growth import plant_event_faults
 from ingestion.sandbox.company_data.log import FaultLog, Spoil
 from ingestion.sandbox.company_data.sales import Sales
 from ingestion.sandbox.masters import Chance, cumulated
@@ -44,7 +46,7 @@ FAULTS = (
     Spoil(0.96, "tenant", None, "an event of no company", "REQUIRED_MISSING"),
 )
 
-Event = dict[str, object]
+Event = dict[str, Any]
 
 
 def write_interactions(
@@ -61,6 +63,7 @@ def write_interactions(
     files = _files([received for received, _ in events], records)
     log.spoil("interactions", "events", records, ("event_id",), FAULTS)
     _log_drift(records, log)
+    plant_event_faults(files, log)
     _repeat(files, chance, log)
     _delay(files, log)
     _break_lines(directory, files, log)
