@@ -89,7 +89,7 @@ def _scratch() -> Iterator[dict[str, str]]:
         yield {}
         return
     with tempfile.TemporaryDirectory(prefix="strata-test-", dir=_MEMORY, ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)  # PostgreSQL, which root starts as nobody, must get through to its own directory
+        Path(folder).chmod(0o1777)  # as /tmp: PostgreSQL, which root starts as nobody, makes and removes its own there
         yield {"TMPDIR": folder}
 
 

@@ -100,6 +100,11 @@ class Ledger:
                 "ledger_credit_amount": 10 if line == 2 else None, "_landed_at": self.stamp() - timedelta(days=20),
             }  # fmt: skip
 
+    def left_to_workday(self) -> int:
+        """Lines of Workday's journals that no journal of the ledger stands for."""
+        taken_over = {row["reference"] for row in self.oracle.values() if not row.get("_is_deleted")}
+        return sum(name not in taken_over for name, _ in self.workday)
+
     def write(self, warehouse: Warehouse) -> None:
         for source, dataset, rows in (
             ("oracle", "gl_journal_lines", self.oracle), ("workday", "journal_lines", self.workday),
@@ -144,7 +149,7 @@ def test_incremental_journal_lines_equal_a_full_refresh(warehouse: Warehouse, se
     refreshed, newest = warehouse.query(FACT), dict(warehouse.query(WRITTEN))
 
     assert held_back > 2, f"seed {seed}: nothing was quarantined, so nothing could leave quarantine"
-    assert workday == 2, "only the journal that the ledger has not taken over is told by Workday's lines"
+    assert workday == ledger.left_to_workday() > 0, "Workday's lines tell what the ledger has not taken over"
     assert [row for row in refreshed if row not in incremental] == [], f"seed {seed}"
     assert incremental == refreshed, f"seed {seed}"
     left_alone = [key for key in newest if written[key] != newest[key]]

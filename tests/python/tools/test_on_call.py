@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import date, timedelta
 
 import pytest
+import yaml
 
 from tools import on_call
 
@@ -64,8 +65,10 @@ def test_a_rota_without_holidays_of_its_country_is_refused() -> None:
 
 def test_who_is_on_call_from_monday_to_sunday(capsys: pytest.CaptureFixture[str]) -> None:
     assert on_call.main(["who", "--day", "2026-11-16"]) == on_call.main(["who", "--day", "2026-11-22"]) == 0
-    first, second = capsys.readouterr().out.splitlines()[::2], capsys.readouterr().out
-    assert len(first) == 2 and second == ""
+    printed = capsys.readouterr().out.splitlines()
+    rotas = [rota["name"] for rota in yaml.safe_load(on_call.PIPELINES.read_text(encoding="utf-8"))["rotas"]]
+    assert sorted(line.partition(":")[0] for line in printed) == sorted(rotas * 2)
+    assert printed[: len(rotas)] == printed[len(rotas) :]
     monday, sunday = on_call.who(date(2026, 11, 16)), on_call.who(date(2026, 11, 22))
     assert monday == sunday != on_call.who(date(2026, 11, 23))
     assert on_call.main(["who", "--day", "2035-01-01"]) == 1
