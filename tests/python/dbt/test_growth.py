@@ -71,7 +71,8 @@ class Company:
     def _client(self, number: int) -> None:
         """A sign-up in one or two exports, perhaps an activation, perhaps a loss, perhaps orders."""
         tenant, client = self.random.choice(TENANTS), f"CL{number}"
-        signed = START if number == 1 else self._day()
+        ends = {1: START, 2: START + timedelta(days=DAYS - 1)}  # so that the days reach from end to end
+        signed = ends.get(number) or self._day()
         is_active = self.random.random() < 0.7
         activated = signed + timedelta(days=self.random.randint(0, 30)) if is_active else None
         if activated and activated >= START + timedelta(days=DAYS):
