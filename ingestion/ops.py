@@ -186,6 +186,20 @@ def record_failure(pipeline: dlt.Pipeline, source: str, run_id: str, started_at:
         )  # fmt: skip
 
 
+def record_refusals(pipeline: dlt.Pipeline, source: str, run_id: str, refused: list[str]) -> None:
+    """Keep in the load of its dataset which files were refused as a whole; each is `dataset: path: why`."""
+    by_dataset: dict[str, list[str]] = {}
+    for told in refused:
+        dataset, _, rest = told.partition(": ")
+        by_dataset.setdefault(dataset, []).append(rest)
+    with pipeline.sql_client() as client:
+        for dataset, files in by_dataset.items():
+            client.execute_sql(
+                "update raw_ops.loads set detail = %s where source = %s and run_id = %s and dataset = %s",
+                f"refused: {'; '.join(files)}"[:2000], source, run_id, dataset,
+            )  # fmt: skip
+
+
 def mark_replayed(pipeline: dlt.Pipeline, outcomes: dict[str, str]) -> None:
     """Set replayed_at and what became of each dead letter (landed, superseded)."""
     now = datetime.now(UTC)
