@@ -25,8 +25,9 @@ def explain(wanted: str, *, at: str | None = None) -> tuple[Question, list[Cause
         ConfigError: nobody knows the node, or `at` is no time.
     """
     history = History(warehouse.make_pipeline(landed_sources()[0]), _moment(at))
-    question = ask(history, wanted)
-    return question, rank(history, question)
+    with warehouse.held_open():  # it asks many small things
+        question = ask(history, wanted)
+        return question, rank(history, question)
 
 
 def print_why(out: Console, wanted: str, *, at: str | None, limit: int, as_json: bool) -> int:
