@@ -116,7 +116,7 @@ class Shop:
             f"create table raw_atom.orders (order_id int, customer_id int, amount_text text, currency text, {stamp})"
         )
         self.sql(f"create table raw_atom.customers (customer_id int, {stamp})")
-        self.sql("insert into raw_atom.customers select i, now() from range(10) t(i)")
+        self.sql("insert into raw_atom.customers (customer_id, _landed_at) select i, now() from range(10) t(i)")
         (self.root / "crm").mkdir()
 
     def mend(self) -> None:
@@ -142,7 +142,8 @@ class Shop:
     def land_orders(self, count: int, rejected: int = 1, amount: str = "10.00") -> None:
         """Orders of the day; one rejected record is nothing special."""
         self.sql(
-            f"insert into raw_atom.orders select {self.day} * 1000 + i, i % 10, '{amount}', 'EUR', now()"
+            "insert into raw_atom.orders (order_id, customer_id, amount_text, currency, _landed_at)"
+            f" select {self.day} * 1000 + i, i % 10, '{amount}', 'EUR', now()"
             f" from range({count}) t(i)"
         )
         self.log_load("orders", count + rejected, rejected)
@@ -289,7 +290,7 @@ def mass_deletion(shop: Shop) -> None:
     shop.sql("delete from raw_atom.customers where customer_id >= 4")
     shop.log_load("customers", 4, deleted=6)
     shop.dbt()
-    shop.sql("insert into raw_atom.customers select i, now() from range(4, 10) t(i)")
+    shop.sql("insert into raw_atom.customers (customer_id, _landed_at) select i, now() from range(4, 10) t(i)")
 
 
 def not_rebuilt(shop: Shop) -> None:
