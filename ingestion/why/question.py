@@ -71,9 +71,18 @@ def ask(history: History, wanted: str) -> Question:
     graph = history.nodes(bad.invocation_id) or history.nodes(_run_of(history, subject))
     before = history.nodes(good.invocation_id) if good else {}
     return Question(
-        subject, graph.get(focus.node_id, focus), bad, good, good.started_at if good else LONG_AGO, bad.ended_at,
+        subject, graph.get(focus.node_id, focus), bad, good, _since(history, focus, bad, good), bad.ended_at,
         graph, before or graph, steps_from(focus.node_id, graph),
     )  # fmt: skip
+
+
+def _since(history: History, focus: Node, bad: Outcome, good: Outcome | None) -> datetime:
+    """After which moment the cause lies; of a landed table that was never found fresh, after it last landed."""
+    if good is not None:
+        return good.started_at
+    loads = history.loads(*focus.dataset) if focus.kind == "source" else []
+    landed = [row["finished_at"] for row in loads if row["status"] == "landed" and row["finished_at"] < bad.started_at]
+    return max(landed, default=LONG_AGO)
 
 
 def steps_from(node_id: str, graph: Mapping[str, Node]) -> dict[str, int]:
