@@ -72,3 +72,16 @@ class Graph:
                     seen.add(child)
                     waiting.append(child)
         return sorted(self.nodes[found].label for found in seen - start)
+
+    def sources(self, node: Node) -> set[str]:
+        """Labels of the landed tables that the node is made of, at any distance."""
+        waiting, seen = [node.node_id], {node.node_id}
+        while waiting:
+            found = self.nodes.get(waiting.pop())
+            for parent in found.parents if found else ():
+                if parent not in seen:
+                    seen.add(parent)
+                    waiting.append(parent)
+        return {
+            self.nodes[each].label for each in seen if each in self.nodes and self.nodes[each].resource_type == "source"
+        }

@@ -100,8 +100,8 @@ def test_every_kind_of_incident_is_found_with_its_owner(
     planted.load("oracle", "landed", 5)
     for number in range(5):
         planted.letter(number, "TYPE_MISMATCH:Name" if number else "REQUIRED_MISSING:Supplier")
-    planted.insert("raw_ops.files", source="crm", dataset="sign_ups", path="a.csv", status="refused")
-    planted.insert("raw_ops.files", source="crm", dataset="sign_ups", path="b.csv", status="landed")
+    planted.load("crm", "landed", 9, detail="refused: a.csv: no header; b.csv: empty")
+
     yesterday = TODAY - timedelta(days=1)
     planted.score("dim_supplier", yesterday, 10)  # older than the newest: history
     planted.score("dim_supplier", TODAY, 80)
@@ -121,7 +121,7 @@ def test_every_kind_of_incident_is_found_with_its_owner(
         ("stale_sources:source.strata.sap.suppliers", "procurement-data"),
         ("failed_loads:sap", "data-platform"),
         ("dead_letters:sap.suppliers", "procurement-data"),
-        ("refused_files:crm.sign_ups:a.csv", owner_of("crm", "sign_ups")),
+        ("refused_files:crm.suppliers", "data-platform"),
         ("quality_scores:dim_supplier:GB10", "procurement-analytics"),
         ("nelson_rules:dim_supplier:row_count", "procurement-analytics"),
         ("anomalies:dim_supplier:country_code null_burst", "procurement-analytics"),
@@ -132,12 +132,6 @@ def test_every_kind_of_incident_is_found_with_its_owner(
     assert by_kind["stale_sources"]["downstream"] == "agg_profit_quarterly, dim_supplier, fct_unit_profit"
     assert by_kind["quality_scores"]["headline"] == "quality of dim_supplier for GB10 is 79.9 of 100"
     assert "Jane" not in json.dumps(lines) and "secret" not in json.dumps(lines)
-
-
-def owner_of(source: str, dataset: str) -> str:
-    from ingestion.contract import load_contracts
-
-    return load_contracts(source)[dataset].owner
 
 
 def test_messages_are_grouped_by_owner_and_pipeline_and_teams_have_their_own_way(
@@ -270,7 +264,7 @@ def test_what_is_not_there_is_named_and_closes_nothing(
     capsys.readouterr()
     assert main([]) == 0
     said = capsys.readouterr().out
-    assert "quality scores under 80: not looked at, agg_quality_scores is not in this warehouse" in said
+    assert "quality scores that are too low: not looked at, agg_quality_scores is not in this warehouse" in said
     lines = [json.loads(line) for line in (tmp_path / "alerts.jsonl").read_text().splitlines()]
     assert [line["event"] for line in lines] == ["opened"] * 3
     assert lines[2]["incident_key"] == "broken_checks:dead_letters" and lines[2]["owner_team"] == "data-platform"

@@ -26,18 +26,18 @@ TABLES = {
     "raw_dbt_artifacts.run_results": "invocation_id varchar, unique_id varchar, status varchar, message varchar, "
     "failures bigint, execution_seconds decimal(18, 6)",
     "raw_dbt_artifacts.nodes": "invocation_id varchar, unique_id varchar, resource_type varchar, name varchar, "
-    "alias varchar, owner_group varchar, depends_on varchar",
+    "alias varchar, materialization varchar, owner_group varchar, depends_on varchar",
     "raw_dbt_artifacts.freshness": "invocation_id varchar, unique_id varchar, status varchar, "
     "max_loaded_at timestamptz, snapshotted_at timestamptz, age_seconds decimal(18, 3), "
     "warn_after_hours decimal(12, 3), error_after_hours decimal(12, 3)",
     "dev_marts.agg_quality_scores": "dataset_name varchar, tenant_id varchar, measured_date date, owner_team varchar, "
-    "completeness_score double, validity_score double, uniqueness_score double, consistency_score double, "
-    "timeliness_score double, quality_score double, trend varchar",
+    "completeness decimal(5, 2), validity decimal(5, 2), uniqueness decimal(5, 2), consistency decimal(5, 2), "
+    "timeliness decimal(5, 2), quality_score decimal(5, 2), trend varchar, is_alert boolean",
     "dev_marts.fct_spc_points": "dataset_name varchar, measure_name varchar, measured_date date, owner_team varchar, "
-    "measured_value double, centre double, lower_limit double, upper_limit double, moving_range double, "
-    "broken_rules varchar, is_stable boolean",
+    "measure_value double, centre_line double, lower_limit double, upper_limit double, moving_range double, "
+    "broken_rules varchar, is_stable boolean, is_volume_jump boolean",
     "dev_marts.fct_anomalies": "dataset_name varchar, column_name varchar, measured_date date, signal varchar, "
-    "score double, is_anomaly boolean",
+    "score decimal(18, 3), is_anomaly boolean",
 }
 # Name, type, group, parents: a test of two pipelines' models, and what hangs on them.
 PROJECT = (
@@ -75,7 +75,6 @@ class PlantedWarehouse:
     def run(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows."""
         with duckdb.connect(str(self.path)) as connection:
-            connection.execute("set TimeZone = 'UTC'")
             return connection.execute(sql, list(parameters)).fetchall()
 
     def insert(self, table: str, **values: Any) -> None:
@@ -103,6 +102,7 @@ class PlantedWarehouse:
                 self.insert(
                     "raw_dbt_artifacts.nodes", invocation_id=invocation, unique_id=node, name=name, alias=name,
                     resource_type=node.split(".")[0], owner_group=group, depends_on=json.dumps(parents),
+                    materialization="incremental" if name == "fct_unit_profit" else "table",
                 )  # fmt: skip
         for name, status in outcomes.items():
             self.insert(
@@ -121,13 +121,13 @@ class PlantedWarehouse:
             age_seconds=None if age_hours is None else age_hours * 3600, error_after_hours=24,
         )  # fmt: skip
 
-    def load(self, source: str, status: str, minutes_ago: float = 0) -> None:
+    def load(self, source: str, status: str, minutes_ago: float = 0, detail: str = "secret token abc") -> None:
         """A landed or failed load."""
         at = NOW - timedelta(minutes=minutes_ago)
         self.insert(
             "raw_ops.loads", source=source, dataset="*" if status == "failed" else "suppliers",
             load_id=f"{source}{minutes_ago}", run_id="r", started_at=at, finished_at=at, rows_read=10, rows_good=9,
-            rows_rejected=1, rows_unchanged=0, rows_deleted=0, status=status, detail="secret token abc",
+            rows_rejected=1, rows_unchanged=0, rows_deleted=0, status=status, detail=detail,
         )  # fmt: skip
 
     def letter(self, number: int, reason: str = "TYPE_MISMATCH:Name", source: str = "sap") -> None:
@@ -139,16 +139,19 @@ class PlantedWarehouse:
 
     def score(self, dataset: str, day: date, score: float, tenant: str = "all", **more: Any) -> None:
         """A quality score."""
-        values = {"trend": "steady", "owner_team": "procurement-analytics", **more}
+        values = {
+            "trend": "steady", "owner_team": "procurement-analytics", "is_alert": score < 80, "completeness": score,
+            "validity": score, "uniqueness": 100, "consistency": None, "timeliness": 100, **more,
+        }  # fmt: skip
         self.insert(
             "dev_marts.agg_quality_scores", dataset_name=dataset, tenant_id=tenant, measured_date=day,
             quality_score=score, **values,
         )  # fmt: skip
 
-    def point(self, dataset: str, measure: str, day: date, value: float, rules: str | None = None) -> None:
+    def point(self, dataset: str, measure: str, day: date, value: float, rules: str = "") -> None:
         """A point of a control chart around 100."""
         self.insert(
             "dev_marts.fct_spc_points", dataset_name=dataset, measure_name=measure, measured_date=day,
-            owner_team="procurement-analytics", measured_value=value, centre=100, lower_limit=85, upper_limit=115,
-            broken_rules=rules, is_stable=not rules,
+            owner_team="procurement-analytics", measure_value=value, centre_line=100, lower_limit=85, upper_limit=115,
+            broken_rules=rules, is_stable=not rules, is_volume_jump=False,
         )  # fmt: skip

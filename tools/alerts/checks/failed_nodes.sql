@@ -9,7 +9,7 @@ select
     || nodes.name || ' failed' as headline,
     -- The message of a test can quote rows, so only its count is told.
     case
-        when latest.failures is not null then latest.failures || ' row(s) break it'
+        when nodes.resource_type = 'test' and latest.status = 'fail' then coalesce(latest.failures, 0) || ' row(s) break it'
         else 'dbt stopped with an error: see the log of the run'
     end as detail,
     latest.node_id as node,
