@@ -92,27 +92,28 @@ def test_every_kind_of_incident_is_found_with_its_owner(
     planted: PlantedWarehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STRATA_ALERTS_FILE", str(tmp_path / "out" / "alerts.jsonl"))
-    planted.invocation(FAILED)
-    planted.freshness("error", 30.25)
-    planted.load("sap", "landed", 30)
-    planted.load("sap", "failed", 5)
-    planted.load("oracle", "failed", 30)
-    planted.load("oracle", "landed", 5)
-    for number in range(5):
-        planted.letter(number, "TYPE_MISMATCH:Name" if number else "REQUIRED_MISSING:Supplier")
-    planted.load("crm", "landed", 9, detail="refused: a.csv: no header; b.csv: empty")
+    with planted.batch():
+        planted.invocation(FAILED)
+        planted.freshness("error", 30.25)
+        planted.load("sap", "landed", 30)
+        planted.load("sap", "failed", 5)
+        planted.load("oracle", "failed", 30)
+        planted.load("oracle", "landed", 5)
+        for number in range(5):
+            planted.letter(number, "TYPE_MISMATCH:Name" if number else "REQUIRED_MISSING:Supplier")
+        planted.load("crm", "landed", 9, detail="refused: a.csv: no header; b.csv: empty")
 
-    yesterday = TODAY - timedelta(days=1)
-    planted.score("dim_supplier", yesterday, 10)  # older than the newest: history
-    planted.score("dim_supplier", TODAY, 80)
-    planted.score("dim_supplier", TODAY, 79.9, tenant="GB10", trend="degrading")
-    planted.point("fct_unit_profit", "row_count", yesterday, 200, "1")
-    planted.point("fct_unit_profit", "row_count", TODAY, 101)
-    planted.point("dim_supplier", "row_count", TODAY, 130, "1,2")
-    planted.insert("dev_marts.fct_anomalies", dataset_name="dim_supplier", column_name="country_code",
-                   signal="null_burst", measured_date=TODAY, score=0.9, is_anomaly=True)  # fmt: skip
-    planted.insert("dev_marts.fct_anomalies", dataset_name="dim_supplier", column_name=None, signal="spike",
-                   measured_date=TODAY, score=0.1, is_anomaly=False)  # fmt: skip
+        yesterday = TODAY - timedelta(days=1)
+        planted.score("dim_supplier", yesterday, 10)  # older than the newest: history
+        planted.score("dim_supplier", TODAY, 80)
+        planted.score("dim_supplier", TODAY, 79.9, tenant="GB10", trend="degrading")
+        planted.point("fct_unit_profit", "row_count", yesterday, 200, "1")
+        planted.point("fct_unit_profit", "row_count", TODAY, 101)
+        planted.point("dim_supplier", "row_count", TODAY, 130, "1,2")
+        planted.insert("dev_marts.fct_anomalies", dataset_name="dim_supplier", column_name="country_code",
+                       signal="null_burst", measured_date=TODAY, score=0.9, is_anomaly=True)  # fmt: skip
+        planted.insert("dev_marts.fct_anomalies", dataset_name="dim_supplier", column_name=None, signal="spike",
+                       measured_date=TODAY, score=0.1, is_anomaly=False)  # fmt: skip
     assert main([]) == 0
     lines = [json.loads(line) for line in (tmp_path / "out" / "alerts.jsonl").read_text().splitlines()]
     assert {(line["incident_key"], line["owner_team"]) for line in lines} == {
@@ -343,8 +344,9 @@ def test_markup_in_names_stays_text_and_long_messages_are_cut(
     planted: PlantedWarehouse, web: WebReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STRATA_ALERTS_WEBHOOK_URL", web.url)
-    for number in range(60):
-        planted.score(f"<!channel> & {number:02d}", TODAY, 10)
+    with planted.batch():
+        for number in range(60):
+            planted.score(f"<!channel> & {number:02d}", TODAY, 10)
     assert main([]) == 0
     ((_, body),) = web.received
     assert len(body["blocks"]) < 50 and "and 48 more" in texts(web)[0]

@@ -10,7 +10,6 @@ from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
-import duckdb
 import pytest
 from support.observed_warehouse import TODAY, PlantedWarehouse
 
@@ -57,8 +56,7 @@ class Page(HTMLParser):
 def planted(tmp_path_factory: pytest.TempPathFactory) -> PlantedWarehouse:
     """Scores, control charts, anomalies, runs, loads, some of them bad; a name that no page should trust."""
     warehouse = PlantedWarehouse(tmp_path_factory.mktemp("wh") / "w.duckdb")
-    with duckdb.connect(str(warehouse.path)) as connection:
-        warehouse.run = lambda sql, *values: connection.execute(sql, list(values)).fetchall()  # one connection: quicker
+    with warehouse.batch():
         for back in range(12):
             day = TODAY - timedelta(days=back)
             warehouse.score("dim_supplier", day, 70 + back, trend="degrading")

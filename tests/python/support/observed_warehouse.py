@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,7 @@ class PlantedWarehouse:
     def __init__(self, path: Path, tables: tuple[str, ...] = tuple(TABLES)) -> None:
         self.path = path
         self._invocations = 0
+        self._batch: duckdb.DuckDBPyConnection | None = None
         with duckdb.connect(str(path)) as connection:
             for name in tables:
                 schema = name.split(".")[0]
@@ -74,8 +77,17 @@ class PlantedWarehouse:
 
     def run(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows."""
+        if self._batch is not None:
+            return self._batch.execute(sql, list(parameters)).fetchall()
         with duckdb.connect(str(self.path)) as connection:
             return connection.execute(sql, list(parameters)).fetchall()
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[None]:
+        """Keep the file open for many rows: opening it costs more than they do."""
+        with duckdb.connect(str(self.path)) as self._batch:
+            yield
+        self._batch = None
 
     def insert(self, table: str, **values: Any) -> None:
         """One row, other columns null."""
