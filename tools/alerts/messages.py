@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from itertools import groupby
 from typing import Any
 
 from tools.alerts.book import Event
 
 INCIDENTS_SHOWN = 12
+NODES = ("model", "test", "unit_test", "seed", "snapshot")
+HAS_WHY = find_spec("ingestion.why") is not None  # ranks likely causes
+EXPLAINED = ("failed_nodes", "stale_sources", "quality_scores", "nelson_rules", "anomalies")
 DOUBTFUL = "May have been told before: the run that sent it was interrupted."
 
 
@@ -100,6 +104,8 @@ def _lines(event: Event) -> Iterator[tuple[str, str]]:
             f"{event.on_call_role}, backup {event.backup_role}" if event.on_call_role else "nobody is planned",
         )
         yield "runbook", event.runbook
+        if HAS_WHY and event.kind in EXPLAINED:
+            yield "causes", f".venv/bin/python -m ingestion why {_label(event.subject)}"
         if event.upstream:
             yield "made of", event.upstream
         if event.downstream:
@@ -107,6 +113,14 @@ def _lines(event: Event) -> Iterator[tuple[str, str]]:
     yield "owner", event.owner_team
     if event.is_doubtful:
         yield "note", DOUBTFUL
+
+
+def _label(subject: str) -> str:
+    """A node's id as the name that commands take."""
+    kind, *rest = subject.split(".")
+    if kind == "source" and len(rest) > 2:
+        return ".".join(rest[1:3])
+    return rest[1] if kind in NODES and len(rest) > 1 else subject
 
 
 def _duration(span: timedelta) -> str:

@@ -138,9 +138,9 @@ def _of(name: str) -> Cell:
 def _control(facts: Facts) -> str:
     if reason := facts.missing.get("points"):
         return _empty(f"There are no control charts yet: {reason} Remedy: make build.")
-    found = series(facts["points"])
+    found = [rows for rows in series(facts["points"]) if len(rows) > 1]
     if not found:
-        return _empty("No measure has a history yet: a chart begins with the second build.")
+        return _empty("No measure has a history yet: a chart begins with the second day that is measured.")
     drawn = []
     for rows in found[:CHARTS_SHOWN]:
         newest = rows[-1]

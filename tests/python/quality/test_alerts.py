@@ -61,6 +61,7 @@ def test_a_failed_model_and_its_test_reach_the_one_on_call_once_and_so_does_the_
 ) -> None:
     monkeypatch.setenv("STRATA_ALERTS_WEBHOOK_URL", f"{web.url}/hooks/secret")
     monkeypatch.setenv("STRATA_DOCS_URL", "https://git.example.com/strata/")
+    monkeypatch.setattr("tools.alerts.messages.HAS_WHY", True)
     planted.invocation(FAILED, failures=3)
     assert main([]) == 0
     ((path, body),) = web.received
@@ -72,6 +73,7 @@ def test_a_failed_model_and_its_test_reach_the_one_on_call_once_and_so_does_the_
     assert "https://git.example.com/strata/docs/runbooks/unit_profit.md" in said
     assert "made of: dim_supplier" in said and "affects: agg_profit_quarterly" in said
     assert "3 row(s) break it" in said
+    assert "causes: .venv/bin/python -m ingestion why fct_unit_profit" in said
     assert "agg_profit_quarterly failed" not in said, "what was skipped is no incident of its own"
     assert "jane@example.com" not in said, "messages of tests can quote rows"
     assert main([]) == 0

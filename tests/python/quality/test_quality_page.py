@@ -161,7 +161,8 @@ def test_nothing_there_yet_is_said_and_is_no_error(tmp_path: Path) -> None:
 
 
 def test_tables_without_rows_are_told_from_tables_that_are_missing(tmp_path: Path) -> None:
-    PlantedWarehouse(tmp_path / "w.duckdb")
+    planted = PlantedWarehouse(tmp_path / "w.duckdb")
+    planted.point("dim_supplier", "row_count", TODAY, 100)  # one point is no chart
     page = Page((write(tmp_path / "w.duckdb", tmp_path / "out") / "index.html").read_text(encoding="utf-8"))
     for shown in ("No dataset has been scored yet", "No measure has a history yet", "None."):
         assert shown in page.text, shown
