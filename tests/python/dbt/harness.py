@@ -127,7 +127,9 @@ class Warehouse:
         result = self._invoke(*arguments)
         if result.exception is not None:
             raise result.exception
-        outcomes = [o for o in getattr(result.result, "results", []) if o.node.resource_type != "operation"]
+        # A run-operation's own outcome has no node.
+        named = [outcome for outcome in getattr(result.result, "results", []) if hasattr(outcome, "node")]
+        outcomes = [outcome for outcome in named if outcome.node.resource_type != "operation"]
         if check and not result.success:
             messages = [f"{o.node.name}: {o.status}: {o.message}" for o in outcomes if o.status in FAILED]
             raise AssertionError(f"dbt {' '.join(arguments)} failed:\n" + "\n".join(messages))
