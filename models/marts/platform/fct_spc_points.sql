@@ -23,10 +23,10 @@ ranged as (
     select
         measures.*,
         row_number() over ({{ series }}) as point_number,
-        lag(measure_value) over ({{ series }}) as previous_value,
-        lag(measured_date) over ({{ series }}) as previous_date,
-        lag(measure_value, 2) over ({{ series }}) as value_before,
-        abs(measure_value - lag(measure_value) over ({{ series }})) as moving_range
+        lag(measures.measure_value) over ({{ series }}) as previous_value,
+        lag(measures.measured_date) over ({{ series }}) as previous_date,
+        lag(measures.measure_value, 2) over ({{ series }}) as value_before,
+        abs(measures.measure_value - lag(measures.measure_value) over ({{ series }})) as moving_range
     from measures
 
 ),
@@ -74,7 +74,8 @@ signed as (
         coalesce(sign(ranged.measure_value - ranged.previous_value), 0) as direction,
         -- Up after down, or down after up.
         case
-            when (measure_value - previous_value) * (previous_value - value_before) < 0 then 1
+            when sign(ranged.measure_value - ranged.previous_value) = -sign(ranged.previous_value - ranged.value_before)
+                and ranged.measure_value <> ranged.previous_value then 1
             else 0
         end as is_turn
     from ranged
@@ -87,9 +88,9 @@ runs as (
 
     select
         signed.*,
-        abs(sum(side) over ({{ series }} rows between 8 preceding and current row)) as side_run,
-        abs(sum(direction) over ({{ series }} rows between 4 preceding and current row)) as direction_run,
-        sum(is_turn) over ({{ series }} rows between 11 preceding and current row) as turn_run
+        abs(sum(signed.side) over ({{ series }} rows between 8 preceding and current row)) as side_run,
+        abs(sum(signed.direction) over ({{ series }} rows between 4 preceding and current row)) as direction_run,
+        sum(signed.is_turn) over ({{ series }} rows between 11 preceding and current row) as turn_run
     from signed
 
 ),
@@ -98,20 +99,18 @@ ruled as (
 
     select
         runs.*,
-        case when centre_line is not null then trim(
-            case when measure_value < lower_limit or measure_value > upper_limit then '1 ' else '' end
-            || case when side_run = 9 then '2 ' else '' end
-            || case when direction_run = 5 then '3 ' else '' end
-            || case when turn_run = 12 then '4' else '' end
-        ) end as broken_rules,
+        case when runs.measure_value < runs.lower_limit or runs.measure_value > runs.upper_limit then '1 ' else '' end
+        || case when runs.side_run = 9 then '2 ' else '' end
+        || case when runs.direction_run = 5 then '3 ' else '' end
+        || case when runs.turn_run = 12 then '4' else '' end as rules,
         -- Half of it gone or half as much again since the day before; from nothing to something is a jump too.
         coalesce(
-            measure_name in ('row_count', 'rows_landed') and measure_value <> previous_value
-            and abs(measure_value - previous_value) >= 0.5 * previous_value
-            and previous_date = {{ dbt.dateadd('day', -1, 'measured_date') }},
+            runs.measure_name in ('row_count', 'rows_landed') and runs.measure_value <> runs.previous_value
+            and abs(runs.measure_value - runs.previous_value) >= 0.5 * runs.previous_value
+            and runs.previous_date = {{ dbt.dateadd('day', -1, 'runs.measured_date') }},
             false
         ) as is_volume_jump,
-        coalesce(measure_value > sla_limit, false) as is_over_sla
+        coalesce(runs.measure_value > runs.sla_limit, false) as is_over_sla
     from runs
 
 ),
@@ -119,7 +118,7 @@ ruled as (
 final as (
 
     select
-        {{ dbt_utils.generate_surrogate_key(['measure_name', 'ruled.dataset_name', 'measured_date']) }}
+        {{ dbt_utils.generate_surrogate_key(['ruled.measure_name', 'ruled.dataset_name', 'ruled.measured_date']) }}
             as spc_point_key,
         ruled.measure_name,
         ruled.dataset_name,
@@ -134,12 +133,12 @@ final as (
         ruled.upper_limit,
         ruled.moving_range_limit,
         ruled.sla_limit,
-        ruled.broken_rules,
-        ruled.broken_rules = '' as is_stable,
+        case when ruled.centre_line is not null then trim(ruled.rules) end as broken_rules,
+        case when ruled.centre_line is not null then ruled.rules = '' end as is_stable,
         coalesce(ruled.moving_range > ruled.moving_range_limit, false) as is_range_out,
         ruled.is_volume_jump,
         ruled.is_over_sla,
-        coalesce(ruled.broken_rules <> '', false) or ruled.is_volume_jump or ruled.is_over_sla as is_alert
+        (ruled.centre_line is not null and ruled.rules <> '') or ruled.is_volume_jump or ruled.is_over_sla as is_alert
     from ruled
     left join owners on ruled.dataset_name = owners.dataset_name
 
