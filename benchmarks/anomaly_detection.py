@@ -211,7 +211,7 @@ def _scores(stage: Stage, histories: Mapping[int, History]) -> dict[str, dict[tu
 
 FOUND = (
     "with found as (select * exclude (column_name), coalesce(column_name, '') as column_name"
-    " from dev_marts.fct_anomalies)"
+    " from dev_platform.fct_anomalies)"
 )
 # Of a series that never moved any move is infinitely many sigmas.
 THREE_SIGMA = f"""

@@ -103,7 +103,7 @@ def test_days_add_up_and_changes_are_seen(warehouse: Warehouse) -> None:
             connection.execute(f"update raw_ops.{table} set measured_date = measured_date - 1")
     warehouse.dbt("run", "--select", *models, *VARS)
     ((share, error, seen, is_sampled),) = warehouse.query(
-        "select null_share, null_share_error, profiled_row_count, is_sampled from dev_marts.fct_column_profiles"
+        "select null_share, null_share_error, profiled_row_count, is_sampled from dev_platform.fct_column_profiles"
         " where column_name = 'places'"
     )
     # 4,000 of 20,000 drawn by chance: 57 is the deviation of their number, 1.96 that of the stated error.
@@ -124,12 +124,12 @@ def test_days_add_up_and_changes_are_seen(warehouse: Warehouse) -> None:
     profile(warehouse, "dim_channel")
     warehouse.dbt("run", "--select", *models, *VARS)
     tables = ("fct_row_counts", "fct_column_profiles", "fct_schema_changes")
-    by_days = [sorted(warehouse.query(f"select * from dev_marts.{table}"), key=str) for table in tables]
-    assert warehouse.query("select row_count from dev_marts.fct_row_counts order by measured_date") == [
+    by_days = [sorted(warehouse.query(f"select * from dev_platform.{table}"), key=str) for table in tables]
+    assert warehouse.query("select row_count from dev_platform.fct_row_counts order by measured_date") == [
         (20000,),
         (5000,),
     ]
-    changes = "select column_name, change_kind, old_type, new_type from dev_marts.fct_schema_changes order by all"
+    changes = "select column_name, change_kind, old_type, new_type from dev_platform.fct_schema_changes order by all"
     assert warehouse.query(changes) == [
         ("channel", "removed", "bigint", None),
         ("colour", "added", None, "varchar"),
@@ -137,7 +137,7 @@ def test_days_add_up_and_changes_are_seen(warehouse: Warehouse) -> None:
         ("places", "type_changed", "bigint", "varchar"),
     ]
     warehouse.dbt("run", "--full-refresh", "--select", *models, *VARS)
-    assert by_days == [sorted(warehouse.query(f"select * from dev_marts.{table}"), key=str) for table in tables]
+    assert by_days == [sorted(warehouse.query(f"select * from dev_platform.{table}"), key=str) for table in tables]
 
 
 def plant(warehouse: Warehouse, series: dict[str, list[int]]) -> None:
@@ -197,7 +197,7 @@ def test_control_charts_equal_published_and_naive_ones(warehouse: Warehouse) -> 
     columns = "measure_value, centre_line, lower_limit, upper_limit, broken_rules, is_stable, owner_team"
     points = {
         name: warehouse.query(
-            f"select {columns} from dev_marts.fct_spc_points where dataset_name = '{name}'"
+            f"select {columns} from dev_platform.fct_spc_points where dataset_name = '{name}'"
             " and measure_name = 'row_change' order by measured_date"
         )
         for name in series

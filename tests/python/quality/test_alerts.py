@@ -112,9 +112,9 @@ def test_every_kind_of_incident_is_found_with_its_owner(
         planted.point("fct_unit_profit", "row_count", yesterday, 200, "1")
         planted.point("fct_unit_profit", "row_count", TODAY, 101)
         planted.point("dim_supplier", "row_count", TODAY, 130, "1,2")
-        planted.insert("dev_marts.fct_anomalies", dataset_name="dim_supplier", column_name="country_code",
+        planted.insert("dev_platform.fct_anomalies", dataset_name="dim_supplier", column_name="country_code",
                        signal="null_burst", measured_date=TODAY, score=0.9, is_anomaly=True)  # fmt: skip
-        planted.insert("dev_marts.fct_anomalies", dataset_name="dim_supplier", column_name=None, signal="spike",
+        planted.insert("dev_platform.fct_anomalies", dataset_name="dim_supplier", column_name=None, signal="spike",
                        measured_date=TODAY, score=0.1, is_anomaly=False)  # fmt: skip
     assert main([]) == 0
     lines = [json.loads(line) for line in (tmp_path / "out" / "alerts.jsonl").read_text().splitlines()]
@@ -262,7 +262,7 @@ def test_what_is_not_there_is_named_and_closes_nothing(
     planted.score("dim_supplier", TODAY, 50)
     planted.letter(1)
     assert main([]) == 0
-    planted.run("drop table dev_marts.agg_quality_scores")
+    planted.run("drop table dev_platform.agg_quality_scores")
     planted.run("alter table raw_ops.dead_letters rename replayed_at to replayed")
     capsys.readouterr()
     assert main([]) == 0

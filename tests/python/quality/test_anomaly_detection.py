@@ -78,7 +78,7 @@ def test_the_shipped_detector_meets_its_targets(history: History, tmp_path: Path
         )
         plain = anomaly_detection._worst(connection, anomaly_detection.THREE_SIGMA)
         first, wrong = connection.execute(
-            "select min(measured_date), count(*) filter (is_anomaly <> (score >= ?)) from dev_marts.fct_anomalies",
+            "select min(measured_date), count(*) filter (is_anomaly <> (score >= ?)) from dev_platform.fct_anomalies",
             [SHIPPED_THRESHOLD],
         ).fetchone() or (None, None)
     # Three values of the weekday, then 21 deviations: no verdict before.

@@ -64,7 +64,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> PlantedWarehouse:
             warehouse.point("dim_supplier", "row_count", day, 130 if back == 0 else 100 + back % 3, "" if back else "1")
             warehouse.point(HOSTILE, "row_count", day, 100)
         warehouse.score("dim_supplier", TODAY, 55, tenant="GB10")
-        warehouse.insert("dev_marts.fct_anomalies", dataset_name="dim_supplier", column_name="country_code",
+        warehouse.insert("dev_platform.fct_anomalies", dataset_name="dim_supplier", column_name="country_code",
                          signal="null_share", measured_date=TODAY, score=7.5, is_anomaly=True)  # fmt: skip
         warehouse.invocation({"dim_supplier": "success", "fct_unit_profit": "error", "unit_profit_obeys": "skipped"})
         warehouse.freshness("error", 30)

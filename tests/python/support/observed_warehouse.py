@@ -32,13 +32,13 @@ TABLES = {
     "raw_dbt_artifacts.freshness": "invocation_id varchar, unique_id varchar, status varchar, "
     "max_loaded_at timestamptz, snapshotted_at timestamptz, age_seconds decimal(18, 3), "
     "warn_after_hours decimal(12, 3), error_after_hours decimal(12, 3)",
-    "dev_marts.agg_quality_scores": "dataset_name varchar, tenant_id varchar, measured_date date, owner_team varchar, "
+    "dev_platform.agg_quality_scores": "dataset_name varchar, tenant_id varchar, measured_date date, owner_team varchar,"
     "completeness decimal(5, 2), validity decimal(5, 2), uniqueness decimal(5, 2), consistency decimal(5, 2), "
     "timeliness decimal(5, 2), quality_score decimal(5, 2), trend varchar, is_alert boolean",
-    "dev_marts.fct_spc_points": "dataset_name varchar, measure_name varchar, measured_date date, owner_team varchar, "
+    "dev_platform.fct_spc_points": "dataset_name varchar, measure_name varchar, measured_date date, owner_team varchar,"
     "measure_value double, centre_line double, lower_limit double, upper_limit double, moving_range double, "
     "broken_rules varchar, is_stable boolean, is_volume_jump boolean",
-    "dev_marts.fct_anomalies": "dataset_name varchar, column_name varchar, measured_date date, signal varchar, "
+    "dev_platform.fct_anomalies": "dataset_name varchar, column_name varchar, measured_date date, signal varchar, "
     "score decimal(18, 3), is_anomaly boolean",
 }
 # Name, type, group, parents: a test of two pipelines' models, and what hangs on them.
@@ -156,14 +156,14 @@ class PlantedWarehouse:
             "validity": score, "uniqueness": 100, "consistency": None, "timeliness": 100, **more,
         }  # fmt: skip
         self.insert(
-            "dev_marts.agg_quality_scores", dataset_name=dataset, tenant_id=tenant, measured_date=day,
+            "dev_platform.agg_quality_scores", dataset_name=dataset, tenant_id=tenant, measured_date=day,
             quality_score=score, **values,
         )  # fmt: skip
 
     def point(self, dataset: str, measure: str, day: date, value: float, rules: str = "") -> None:
         """A point of a control chart around 100."""
         self.insert(
-            "dev_marts.fct_spc_points", dataset_name=dataset, measure_name=measure, measured_date=day,
+            "dev_platform.fct_spc_points", dataset_name=dataset, measure_name=measure, measured_date=day,
             owner_team="procurement-analytics", measure_value=value, centre_line=100, lower_limit=85, upper_limit=115,
             broken_rules=rules, is_stable=not rules, is_volume_jump=False,
         )  # fmt: skip
