@@ -33,11 +33,12 @@ TABLES = {
     "max_loaded_at timestamptz, snapshotted_at timestamptz, age_seconds decimal(18, 3), "
     "warn_after_hours decimal(12, 3), error_after_hours decimal(12, 3)",
     "dev_platform.agg_quality_scores": "dataset_name varchar, tenant_id varchar, measured_date date, "
-    "owner_team varchar, completeness decimal(5, 2), validity decimal(5, 2), uniqueness decimal(5, 2), consistency decimal(5, 2), "
+    "owner_team varchar, completeness decimal(5, 2), "
+    "validity decimal(5, 2), uniqueness decimal(5, 2), consistency decimal(5, 2), "
     "timeliness decimal(5, 2), quality_score decimal(5, 2), trend varchar, is_alert boolean",
     "dev_platform.fct_spc_points": "dataset_name varchar, measure_name varchar, measured_date date, "
-    "owner_team varchar, measure_value double, centre_line double, lower_limit double, upper_limit double, moving_range double, "
-    "broken_rules varchar, is_stable boolean, is_volume_jump boolean",
+    "owner_team varchar, measure_value double, centre_line double, lower_limit double, upper_limit double, "
+    "moving_range double, broken_rules varchar, is_stable boolean, is_volume_jump boolean",
     "dev_platform.fct_anomalies": "dataset_name varchar, column_name varchar, measured_date date, signal varchar, "
     "score decimal(18, 3), is_anomaly boolean",
 }
