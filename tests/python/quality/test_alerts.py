@@ -363,4 +363,4 @@ def test_every_check_is_planted_here() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     assert kinds and {kind for kind in kinds if f'("{kind}:' not in text} == set()
     needed = {table for check in checks() for table in check.needs if not table.startswith("dbt_")}
-    assert needed <= {name.removeprefix("dev_marts.") for name in TABLES}
+    assert needed <= {name.removeprefix("dev_platform.") for name in TABLES}
