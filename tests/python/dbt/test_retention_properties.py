@@ -1,0 +1,183 @@
+"""A purge deletes what a naive reckoning says, whatever the policies, clocks, holds, families and kills."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import cache
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from plain_macros import plain_macros
+from retention_oracle import SQL_TYPES, Family, expected_to_go, policy_row, random_family
+
+COLUMNS = {
+    "id": "integer", "parent_id": "integer", "client_id": "varchar", "note": "varchar", "_dlt_load_id": "varchar",
+}  # fmt: skip
+
+
+class KilledError(Exception):
+    """The process dies before a statement."""
+
+
+@cache
+def retention_macros() -> dict[str, Any]:
+    """Compiled once for all families."""
+    return plain_macros("macros/retention", lambda sql: None)
+
+
+class Purge:
+    """The real macros on a database in memory."""
+
+    def __init__(self, family: Family, archive: Path) -> None:
+        self.connection = duckdb.connect(config={"threads": 1})
+        self.connection.execute("set TimeZone = 'UTC'")
+        self.family, self.archive, self.runs = family, archive, 0
+        self.left: int | None = None
+        self.macros = retention_macros()
+        self.macros["answer"] = self.run_query
+        for statement in self.macros["ops_tables"]("ops"):
+            self.connection.execute(statement)
+        self.connection.execute("create schema raw")
+        self.tables: dict[str, Any] = {}
+        for table in family.tables.values():
+            types = COLUMNS | ({"clock": SQL_TYPES[table.clock_type]} if table.clock_type else {})
+            body = ", ".join(f"{name} {kind}" for name, kind in types.items())
+            self.connection.execute(f"create table raw.{table.name} ({body})")
+            described = self.connection.execute(f"describe raw.{table.name}").fetchall()
+            self.tables[f"raw.{table.name}"] = {
+                "relation": f"raw.{table.name}", "policy_name": f"raw.{table.name}",
+                "columns": {column: kind for column, kind, *_ in described}, "personal": [],
+            }  # fmt: skip
+            self.land(table.name, table.rows, "first")
+
+    def land(self, name: str, rows: list[dict[str, Any]], load: str) -> None:
+        for row in rows:
+            columns = [column for column in self.tables[f"raw.{name}"]["columns"] if column != "_dlt_load_id"]
+            marks = ", ".join("?" for _ in columns)
+            self.connection.execute(
+                f"insert into raw.{name} ({', '.join(columns)}, _dlt_load_id) values ({marks}, '{load}')",
+                [row[column] for column in columns],
+            )
+
+    def run_query(self, sql: str) -> Any:
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise KilledError
+        return SimpleNamespace(rows=self.connection.execute(sql).fetchall())
+
+    def plan(self) -> Any:
+        return self.macros["plan_policies"]([t.row for t in self.family.tables.values()], self.tables)
+
+    def frame(self, **more: Any) -> dict[str, Any]:
+        self.runs += 1
+        return {
+            "as_of": self.family.as_of.strftime("%Y-%m-%d %H:%M:%S"), "policies": self.plan()["policies"],
+            "holds": self.family.holds, "ops": "ops", "tombstone_key": "a key", "run_id": f"run{self.runs}",
+            "archive_root": str(self.archive), "cause": "retention", "who": "test", **more,
+        }  # fmt: skip
+
+    def run(self, killed_after: int | None = None) -> list[dict[str, Any]]:
+        frame = self.frame()
+        order = self.macros["purge_order"](list(frame["policies"]), frame["policies"])
+        self.left = killed_after
+        try:
+            return self.macros["purge_in_order"](order, frame)
+        except KilledError:
+            with contextlib.suppress(duckdb.TransactionException):
+                self.connection.execute("rollback")
+            return []
+        finally:
+            self.left = None
+
+    def sweep(self) -> None:
+        found = self.connection.execute(
+            "select dataset_name, max(key_digest = 'range'), max(as_of), max(cause = 'erasure')"
+            " from ops.tombstones group by all"
+        ).fetchall()
+        stones = {
+            name: {"kind": "range" if is_range else "digest", "as_of": str(as_of), "erased": erased}
+            for name, is_range, as_of, erased in found
+        }
+        frame = self.frame(stones=stones)
+        order = self.macros["purge_order"](list(frame["policies"]), frame["policies"])
+        for statement in self.macros["sweep_statements"](order, frame):
+            self.connection.execute(statement)
+
+    def ids(self) -> dict[str, set[int]]:
+        return {
+            name: {row[0] for row in self.connection.execute(f"select id from raw.{name}").fetchall()}
+            for name in self.family.tables
+        }
+
+
+def check(seed: int, archive: Path) -> int:
+    """One random family: purged with a kill half-way, purged again, delivered again. Returns the rows deleted."""
+    random = Random(seed)
+    family = random_family(random)
+    goes = expected_to_go(family)
+    purge = Purge(family, archive)
+    assert purge.plan()["faults"] == []
+    if random.random() < 0.5:
+        purge.run(killed_after=random.randint(0, 25))
+    outcomes = purge.run()
+    assert {outcome["status"] for outcome in outcomes} <= {"done", "nothing due"}
+    stays = {name: {row["id"] for row in table.rows} - goes[name] for name, table in family.tables.items()}
+    assert purge.ids() == stays
+    logged = "select dataset_name, sum(rows_done) from ops.retention_actions group by all"
+    assert dict(purge.connection.execute(logged).fetchall()) == {
+        f"raw.{name}": len(ids) for name, ids in goes.items() if ids
+    }
+    assert [outcome["due"] for outcome in purge.run()] == [0] * len(family.tables)
+    purge.sweep()
+    assert purge.ids() == stays
+    for name, table in family.tables.items():
+        purge.land(name, [row for row in table.rows if row["id"] in goes[name]], "again")
+    purge.sweep()
+    assert purge.ids() == stays
+    purge.connection.close()
+    return sum(len(ids) for ids in goes.values())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+def test_purge_deletes_what_a_naive_reckoning_says(seed: int, tmp_path: Path) -> None:
+    check(seed, tmp_path)
+
+
+@pytest.mark.slow
+def test_purge_deletes_what_a_naive_reckoning_says_in_1500_families(tmp_path: Path) -> None:
+    deleted = sum(check(seed, tmp_path) for seed in range(1500))
+    assert deleted > 1500
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"retention_period": "seven years"}, "raw.t0: bad period 'seven years'"),
+        ({"retention_period": "-1 days"}, "raw.t0: bad period"),
+        ({"retention_period": None}, "raw.t0: bad period"),
+        ({"clock_column": "gone_at"}, "raw.t0: missing clock column gone_at"),
+        ({"clock_column": None}, "raw.t0: missing clock column"),
+        ({"clock_column": "note"}, "raw.t0: clock column note is a VARCHAR"),
+        ({"dataset_name": "raw.nowhere"}, "raw.nowhere: unknown dataset"),
+        ({"key_columns": "id;other"}, "raw.t0: has no column other"),
+        ({"parent_dataset": "raw.nowhere", "parent_columns": "parent_id=id"}, "raw.t0: raw.nowhere is unknown"),
+        ({"parent_dataset": "raw.t0", "parent_columns": "parent_id=id"}, "raw.t0: its parents go round in a circle"),
+    ],
+)
+def test_a_wrong_policy_is_named(changes: dict[str, Any], fault: str, tmp_path: Path) -> None:
+    family = random_family(Random(5))
+    table = next(iter(family.tables.values()))
+    table.row, table.clock_type = policy_row("raw.t0"), "timestamp"
+    family.tables = {"t0": table}
+    purge = Purge(family, tmp_path)
+    table.row |= changes
+    faults = purge.plan()["faults"]
+    assert any(found.startswith(fault) for found in faults), faults
