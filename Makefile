@@ -53,6 +53,10 @@ report: setup ## Print the summary of the last run again; with WEEK=2026-W40, th
 purge: deps ## Print what the retention policies say is due; with CONFIRM=yes, delete it (AS_OF=day, DATASET=name: only that).
 	@$(PY) -m tools.purge $(if $(filter yes,$(CONFIRM)),--confirm) $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(DATASET),--dataset "$(DATASET)")
 
+.PHONY: erase
+erase: deps ## Print where CLIENT=id or EMPLOYEE=id stands; with CONFIRM=yes, erase it everywhere and write a certificate.
+	@$(PY) -m tools.erase $(if $(CLIENT),client "$(CLIENT)",employee "$(EMPLOYEE)") $(if $(filter yes,$(CONFIRM)),--confirm)
+
 .PHONY: lint
 lint: deps ## Check SQL, Python, YAML, generated files and the project's own conventions.
 	@$(PY) -m tools.lint

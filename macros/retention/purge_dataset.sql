@@ -84,14 +84,15 @@
         'is_same': written[0] | int == read[0] | int and written[1] | string == read[1] | string}) }}
 {%- endmacro %}
 
-{# Values that take a person out of a row and leave it countable: one pseudonym per subject, the same in every dataset. #}
-{% macro anonymous_values(policy, frame) -%}
+{# Values that take persons out of a row and leave it countable: a pseudonym for the subject, of one kind or of all. A text
+   says so instead of being empty, as the landed column may be required. #}
+{% macro anonymous_values(policy, frame, kind=none) -%}
     {%- set values = [] -%}
-    {%- for kind, column in policy.subjects.items() -%}
-        {%- do values.append(column ~ " = 'anon-' || left(" ~ key_digest(kind, [column], 't', frame) ~ ', 24)') -%}
+    {%- for each, column in policy.subjects.items() if kind in (none, each) -%}
+        {%- do values.append(column ~ ' = ' ~ pseudonym(each, column, frame)) -%}
     {%- endfor -%}
     {%- for column in policy.personal if column not in policy.subjects.values() -%}
-        {%- do values.append(column ~ ' = null') -%}
+        {%- do values.append(column ~ ' = ' ~ ("'erased'" if policy.columns[column] == 'VARCHAR' else 'null')) -%}
     {%- endfor -%}
     {{ return(values | join(', ')) }}
 {%- endmacro %}

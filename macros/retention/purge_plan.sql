@@ -59,7 +59,7 @@
         'months': period.months, 'days': period.days, 'only_where': row.only_where, 'action': row.purge_action,
         'keys': (row.key_columns or '').split(';') | select | list, 'parent': row.parent_dataset, 'links': [], 'subjects': {},
         'tombstones': row.tombstones or 'none', 'follows': row.follows_dataset, 'everything': row.retention_period == '0 days',
-        'personal': table.personal or [], 'load_column': '_dlt_load_id' if '_dlt_load_id' in table.columns else none,
+        'personal': table.personal or [], 'columns': table.columns, 'load_column': '_dlt_load_id' if '_dlt_load_id' in table.columns else none,
         'by_landing': clock in ('_landed_at', 'landed_at'), 'erasure_action': row.erasure_action} -%}
     {%- for pair in (row.parent_columns or '').split(';') if pair -%}
         {%- do policy.links.append(pair.split('=')) -%}
@@ -173,6 +173,17 @@
         {%- if forbidden -%}
             {%- do statements.append('delete from ' ~ policy.relation ~ ' as t where ' ~ is_new ~ ' and ' ~ forbidden) -%}
         {%- endif -%}
+        {#- What comes of an erased subject, known before or not, goes as its rows went. #}
+        {%- for kind, column in policy.subjects.items() if kind in frame.stones -%}
+            {%- set held = is_held(policy, 't', frame) -%}
+            {%- set where = ' where ' ~ is_new ~ ' and ' ~ is_tombstoned(policy, 't', frame, kind, [column])
+                ~ (' and not ' ~ held if held else '') -%}
+            {%- if policy.erasure_action == 'delete' -%}
+                {%- do statements.append('delete from ' ~ policy.relation ~ ' as t' ~ where) -%}
+            {%- elif policy.erasure_action == 'anonymise' -%}
+                {%- do statements.append('update ' ~ policy.relation ~ ' as t set ' ~ anonymous_values(policy, frame, kind) ~ where) -%}
+            {%- endif -%}
+        {%- endfor -%}
     {%- endfor -%}
     {%- for name in order if frame.policies[name].load_column -%}
         {%- set policy = frame.policies[name] -%}
