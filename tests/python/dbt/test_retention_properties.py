@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -14,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plain_macros import plain_macros
-from retention_oracle import SQL_TYPES, Family, expected_to_go, policy_row, random_family
+from retention_oracle import SQL_TYPES, Family, Table, expected_to_go, policy_row, random_family
 
 COLUMNS = {
     "id": "integer", "parent_id": "integer", "client_id": "varchar", "note": "varchar", "_dlt_load_id": "varchar",
@@ -181,3 +184,80 @@ def test_a_wrong_policy_is_named(changes: dict[str, Any], fault: str, tmp_path: 
     table.row |= changes
     faults = purge.plan()["faults"]
     assert any(found.startswith(fault) for found in faults), faults
+
+
+def company(tmp_path: Path) -> Purge:
+    """A parent with a child, and a table apart; all rows are due."""
+    family = Family({}, [], datetime(2026, 1, 1))
+    for name, changes in (
+        ("parent", {}),
+        ("child", {"parent_dataset": "raw.parent", "parent_columns": "parent_id=id", "purge_action": "archive_delete"}),
+        ("apart", {}),
+    ):
+        rows = [
+            {"id": number, "parent_id": number, "client_id": None, "clock": datetime(2020, 1, 1), "note": None}
+            for number in range(3)
+        ]
+        family.tables[name] = Table(name, policy_row(f"raw.{name}", **changes), "timestamp", rows)
+    return Purge(family, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("statement", "spoilt", "why"),
+    [
+        ("delete from raw.child", " and t.id > 0", "3 rows were due, 2 went, 1 are left"),
+        ("delete from raw.child", " or t.id is null; insert into raw.child (id) values (9)", "3 rows were due, 2 went"),
+        ("copy (select t.*", " and t.id > 0", "the archive does not read back as what is due"),
+        (
+            "copy (select t.*",
+            " union all select t.* from raw.child as t where id = 0",
+            "the archive does not read back",
+        ),
+    ],
+)
+def test_counts_that_disagree_roll_back_one_dataset(statement: str, spoilt: str, why: str, tmp_path: Path) -> None:
+    purge = company(tmp_path)
+
+    def spoil(sql: str) -> Any:
+        if sql.startswith(statement) and "raw.child" in sql:
+            head, bracket, tail = sql.partition(") to ") if statement.startswith("copy") else (sql, "", "")
+            sql = head + spoilt + bracket + tail
+        return SimpleNamespace(rows=purge.connection.execute(sql).fetchall())
+
+    purge.macros["answer"] = spoil
+    outcomes = {outcome["dataset"]: outcome for outcome in purge.run()}
+    assert outcomes["raw.child"]["status"] == "mismatch"
+    assert outcomes["raw.child"]["why"].startswith(why)
+    assert outcomes["raw.parent"]["status"] == "skipped"
+    assert outcomes["raw.apart"]["status"] == "done"
+    assert purge.ids() == {"parent": {0, 1, 2}, "child": {0, 1, 2}, "apart": set()}
+    assert purge.connection.execute("select distinct dataset_name from ops.tombstones").fetchall() == [("raw.apart",)]
+    purge.macros["answer"] = purge.run_query
+    purge.run()
+    assert purge.ids() == {"parent": set(), "child": set(), "apart": set()}
+
+
+def test_an_archive_is_what_was_deleted(tmp_path: Path) -> None:
+    purge = company(tmp_path)
+    before = purge.connection.execute("select * from raw.child order by all").fetchall()
+    purge.run()
+    ((path, digest),) = purge.connection.execute(
+        "select archive_path, archive_sha256 from ops.retention_actions where archive_path <> ''"
+    ).fetchall()
+    assert purge.connection.execute("select * from read_parquet(?) order by all", [path]).fetchall() == before
+    manifest = json.loads(Path(path.replace(".parquet", ".manifest.json")).read_text(encoding="utf-8"))
+    assert hashlib.sha256(Path(path).read_bytes()).hexdigest() == digest == manifest["sha256"]
+    assert (manifest["row_count"], manifest["dataset_name"]) == (3, "raw.child")
+
+
+def test_a_member_that_is_back_may_stay(tmp_path: Path) -> None:
+    purge = company(tmp_path)
+    purge.run()
+    purge.land(
+        "apart", [{"id": 1, "parent_id": 1, "client_id": None, "clock": datetime(2025, 7, 1), "note": None}], "new"
+    )
+    purge.land(
+        "apart", [{"id": 2, "parent_id": 1, "client_id": None, "clock": datetime(2020, 1, 1), "note": None}], "new"
+    )
+    purge.sweep()
+    assert purge.ids()["apart"] == {1}
