@@ -50,9 +50,9 @@
     {%- if not modules.re.fullmatch('[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}', day) or day > now -%}
         {{ exceptions.raise_compiler_error("as_of is '" ~ day ~ "'; give a day (YYYY-MM-DD) or a moment in UTC that is not in the future") }}
     {%- endif -%}
-    {%- set plan = plan_policies(rows_of('select * from ' ~ ref('retention_policies')), read_tables()) -%}
+    {%- set plan = plan_policies(rows_of('select * from ' ~ retention_seed('retention_policies')), read_tables()) -%}
     {%- set holds = [] -%}
-    {%- for hold in rows_of('select * from ' ~ ref('legal_holds') ~ " where held_from_date <= date '" ~ day[:10]
+    {%- for hold in rows_of('select * from ' ~ retention_seed('legal_holds') ~ " where held_from_date <= date '" ~ day[:10]
             ~ "' and coalesce(held_to_date > date '" ~ day[:10] ~ "', true)") -%}
         {%- do holds.append({'dataset': hold.dataset_name, 'kind': hold.subject_kind, 'id': hold.subject_id, 'predicate': hold.predicate}) -%}
         {%- if hold.dataset_name != '*' and hold.dataset_name not in plan.policies -%}
@@ -65,6 +65,16 @@
         'ops': adapter.quote(database) ~ '.ops', 'tombstone_key': env_var('STRATA_TOMBSTONE_KEY', ''),
         'run_id': invocation_id, 'who': env_var('STRATA_ACTOR', env_var('USER', 'unknown')),
         'archive_root': env_var('STRATA_ARCHIVE', 'archive')}) }}
+{%- endmacro %}
+
+{# By the graph and not by ref(): the hook before a run must not depend on a seed that the run itself may build. #}
+{% macro retention_seed(name) -%}
+    {%- set node = graph.nodes['seed.' ~ project_name ~ '.' ~ name] -%}
+    {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
+    {%- if relation is none -%}
+        {{ exceptions.raise_compiler_error('the warehouse has no ' ~ name ~ ' yet: dbt seed --select retention_policies legal_holds') }}
+    {%- endif -%}
+    {{ return(relation) }}
 {%- endmacro %}
 
 {% macro rows_of(sql) -%}
@@ -81,7 +91,7 @@
     {%- set tables = {} -%}
     {%- set by_place = {} -%}
     {%- set personal = personal_columns() -%}
-    {%- for row in rows_of(retention_relations(ref('retention_policies'))) if row.policy_name and row.relation_type != 'view' -%}
+    {%- for row in rows_of(retention_relations(retention_seed('retention_policies'))) if row.policy_name and row.relation_type != 'view' -%}
         {%- set table = {
             'relation': adapter.quote(row.database_name) ~ '.' ~ adapter.quote(row.relation_schema) ~ '.' ~ adapter.quote(row.relation_name),
             'policy_name': row.policy_name, 'columns': {}, 'personal': personal.get(row.dataset_name, [])} -%}
@@ -130,17 +140,21 @@
 {%- endmacro %}
 
 {% macro print_purge(order, frame) -%}
-    {%- set shape = '%-44s %9s %7s  %-10s %-10s %-14s %s' -%}
-    {%- do print(shape | format('dataset', 'rows due', 'held', 'oldest', 'newest', 'action', 'what depends on it')) -%}
+    {%- set shape = '%-44s %9s %10s %7s  %-10s %-10s %-14s %s' -%}
+    {#- What else falls due in the next 90 days, with the holds and children of today. #}
+    {%- set day = modules.datetime.datetime.strptime(frame.as_of, '%Y-%m-%d %H:%M:%S') + modules.datetime.timedelta(days=90) -%}
+    {%- set later = dict(frame, as_of=day.strftime('%Y-%m-%d %H:%M:%S')) -%}
+    {%- do print(shape | format('dataset', 'rows due', 'in 90 days', 'held', 'oldest', 'newest', 'action', 'what depends on it')) -%}
     {%- for name in order -%}
         {%- set policy = frame.policies[name] -%}
         {%- set clock = 't.' ~ policy.clock if policy.clock else 'cast(null as timestamp)' -%}
         {%- if policy.follows -%}
-            {%- do print(shape | format(name, 'follows', '', '', '', policy.action, policy.follows)) -%}
+            {%- do print(shape | format(name, 'follows', '', '', '', '', policy.action, policy.follows)) -%}
         {%- else -%}
             {%- set row = run_query('select count(*), cast(cast(min(' ~ clock ~ ') as date) as varchar), cast(cast(max(' ~ clock
                 ~ ') as date) as varchar) from ' ~ policy.relation ~ ' as t where ' ~ is_due(policy, 't', frame)).rows[0] -%}
-            {%- do print(shape | format(name, row[0], count_held(policy, frame), row[1] or '', row[2] or '', policy.action,
+            {%- set then = run_query('select count(*) from ' ~ policy.relation ~ ' as t where ' ~ is_due(policy, 't', later)).rows[0][0] -%}
+            {%- do print(shape | format(name, row[0], (then | int) - (row[0] | int), count_held(policy, frame), row[1] or '', row[2] or '', policy.action,
                 dependents_of(name))) -%}
         {%- endif -%}
     {%- endfor -%}

@@ -42,7 +42,7 @@
 {%- endmacro %}
 
 {% macro count_held(policy, frame) -%}
-    {%- if policy.follows or policy.everything -%}
+    {%- if policy.follows or policy.everything or policy.clock and may_go(policy, 't', frame) == 'true' -%}
         {{ return(0) }}
     {%- endif -%}
     {%- set rows = run_query('select count(*) from ' ~ policy.relation ~ ' as t where ' ~ is_due(policy, 't', frame, held=true)).rows -%}
