@@ -70,11 +70,17 @@
 {# By the graph and not by ref(): the hook before a run must not depend on a seed that the run itself may build. #}
 {% macro retention_seed(name) -%}
     {%- set node = graph.nodes['seed.' ~ project_name ~ '.' ~ name] -%}
-    {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
-    {%- if relation is none -%}
+    {%- if not has_table(node.database, node.schema, node.alias) -%}
         {{ exceptions.raise_compiler_error('the warehouse has no ' ~ name ~ ' yet: dbt seed --select retention_policies legal_holds') }}
     {%- endif -%}
-    {{ return(relation) }}
+    {{ return(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) }}
+{%- endmacro %}
+
+{# Not adapter.get_relation, which leaves a transaction open that a purge could not start its own in. #}
+{% macro has_table(database, schema, name) -%}
+    {%- set found = run_query('select count(*) from information_schema.tables where table_catalog = ' ~ sql_text(database)
+        ~ ' and table_schema = ' ~ sql_text(schema) ~ ' and table_name = ' ~ sql_text(name)).rows -%}
+    {{ return(found[0][0] | int > 0) }}
 {%- endmacro %}
 
 {% macro rows_of(sql) -%}
@@ -204,11 +210,10 @@
         {{ return('') }}
     {%- endif -%}
     {%- set database = var('raw_database', '') or target.database -%}
-    {%- set stones = adapter.get_relation(database, 'ops', 'tombstones') -%}
-    {%- if stones is none -%}{{ return('') }}{%- endif -%}
+    {%- if not has_table(database, 'ops', 'tombstones') -%}{{ return('') }}{%- endif -%}
     {%- set found = {} -%}
     {%- for row in rows_of('select dataset_name, max(key_digest) as newest, cast(max(as_of) as varchar) as as_of, '
-            ~ "max(case when cause = 'erasure' then 1 else 0 end) as erased from " ~ stones ~ ' group by dataset_name') -%}
+            ~ "max(case when cause = 'erasure' then 1 else 0 end) as erased from " ~ adapter.quote(database) ~ '.ops.tombstones group by dataset_name') -%}
         {%- do found.update({row.dataset_name: {
             'kind': 'range' if row.newest == 'range' else 'digest', 'as_of': row.as_of | string, 'erased': row.erased | int == 1}}) -%}
     {%- endfor -%}
