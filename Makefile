@@ -41,6 +41,18 @@ run: deps ## Land, build, write the docs and print a summary: the whole job.
 capacity: deps ## Plan against actual headcount in reports/capacity_plan.xlsx, from your workbooks (PLAN=book.xlsx: from that one).
 	@$(PY) -m tools.capacity $(if $(PLAN),--plan "$(PLAN)")
 
+.PHONY: alerts
+alerts: setup ## Tell who has to know what broke or recovered, once; docs/alerts.md lists the channels' settings.
+	@$(PY) -m tools.alerts
+
+.PHONY: quality
+quality: setup ## Write Elementary's report (where it can), the quality page and the Prometheus file to reports/quality/.
+	@$(PY) -m tools.quality
+
+.PHONY: remedies
+remedies: setup ## Say which declared remedies fit what is wrong now, and try them with APPLY=1 (docs/remedies.md).
+	@$(PY) -m tools.remedies $(if $(APPLY),--apply)
+
 .PHONY: docs
 docs: deps ## Write the dbt docs as one static page.
 	@$(PY) -m tools.run docs

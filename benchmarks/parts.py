@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks import (
+    anomaly_detection,
     database_rate,
     file_rate,
     nothing_new,
@@ -94,6 +95,10 @@ def _order_lines(quick: bool) -> Figures:
 
 def _partner_banks(quick: bool) -> Figures:
     return partner_banks.figures(quick)
+
+
+def _anomalies(quick: bool) -> Figures:
+    return anomaly_detection.figures(quick)
 
 
 def _quarantine(quick: bool) -> Figures:
@@ -187,6 +192,25 @@ PARTS = (
             Target("partner_banks_growth_per_payments", "partner banks: growth of time over that of payments", 1),
         ),
     ),
+    Part(
+        "anomalies",
+        "detectors of anomalies on planted ones",
+        _anomalies,
+        (
+            Target(
+                "anomalies_accuracy",
+                "anomalies: accuracy of the shipped detector",
+                anomaly_detection.LEAST_ACCURACY,
+                True,
+                ".1%",
+            ),
+            Target(
+                "anomalies_false_alarms_per_three_sigma",
+                "anomalies: its false alarms over those of 3-sigma",
+                anomaly_detection.MOST_FALSE_ALARMS,
+            ),
+        ),
+    ),  # fmt: skip
     Part(
         "quarantine",
         "planted faults in quarantine",

@@ -71,6 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     trace = command("trace", _trace, "Where a landed row came from: request, load, time, hash.")
     trace.add_argument("table", help="for example purchase_orders or raw_sap.purchase_orders")
     trace.add_argument("key", help="the key; parts joined by / as in 4500000001/10")
+    why = command("why", _why, "What most likely made a node go wrong: causes by likelihood, evidence, and who acts.")
+    why.add_argument("node", help="a model, test, seed or snapshot, or source.table")
+    why.add_argument("--at", metavar="TIME", help="as it was known then (UTC), for example 2026-11-21T07:30")
+    why.add_argument("--limit", type=int, default=5, metavar="N", help="show at most so many causes (5)")
     describe = command("describe", _describe, "What is in a file, and a draft of the contract to land it with.")
     describe.add_argument("file", type=Path, metavar="FILE", help="CSV, JSON Lines or a workbook")
     describe.add_argument("--sheet", help="of a workbook; else the largest")
@@ -216,6 +220,12 @@ def _trace(options: argparse.Namespace) -> int:
     from ingestion.status import print_trace
 
     return print_trace(out, options.table, options.key, as_json=options.json)
+
+
+def _why(options: argparse.Namespace) -> int:
+    from ingestion.why.command import print_why
+
+    return print_why(out, options.node, at=options.at, limit=options.limit, as_json=options.json)
 
 
 def _describe(options: argparse.Namespace) -> int:

@@ -119,6 +119,11 @@ class FileReader:
         yield from pending.flush()
         yield from landing.finish(dataset.name)
 
+    def delivered(self, dataset: Dataset) -> list[tuple[str, str]]:
+        """The files that lie there for a dataset: path and SHA-256 of the content, as raw_ops.files keeps them."""
+        found = (self._facts(path) for path in self._paths(dataset))
+        return [(facts.path, facts.sha256) for facts in found]
+
     def _paths(self, dataset: Dataset) -> list[Path]:
         """The dataset's files in the order of their names; hidden and half-copied ones are left alone."""
         found = (path for path in self._root.glob(dataset.files.pattern) if path.is_file())

@@ -45,6 +45,19 @@ TABLES = {
         "encoding": "varchar", "layout": "varchar", "size_bytes": "bigint", "rows_read": "bigint",
         "rows_good": "bigint", "rows_rejected": "bigint", "load_id": "varchar", "landed_at": "timestamptz",
     },
+    # Written by the macro profile_datasets after a build, in the order of these columns.
+    "dataset_profiles": {
+        "dataset_name": "varchar", "dataset_kind": "varchar", "tenant_id": "varchar", "measured_date": "date",
+        "measured_at": "timestamptz", "invocation_id": "varchar", "owner_team": "varchar",
+        "source_datasets": "varchar", "row_count": "bigint", "profiled_row_count": "bigint",
+        "duplicate_row_count": "bigint", "quarantined_row_count": "bigint",
+    },
+    "column_profiles": {
+        "dataset_name": "varchar", "column_name": "varchar", "tenant_id": "varchar", "measured_date": "date",
+        "measured_at": "timestamptz", "invocation_id": "varchar", "column_position": "integer", "data_type": "varchar",
+        "row_count": "bigint", "profiled_row_count": "bigint", "filled_count": "bigint", "distinct_count": "bigint",
+        "min_value": "double", "max_value": "double", "mean_value": "double", "standard_deviation": "double",
+    },
 }  # fmt: skip
 COLUMN_TYPES = {"timestamp": "timestamptz"}
 FILE_COLUMNS = {"_source_file": "varchar", "_source_line": "bigint"}
@@ -74,22 +87,29 @@ def _create_tables(client: Any) -> None:
 def ensure_landing_tables() -> None:
     """Create, empty, each table that a contract promises and no load has made yet, so that every model can build.
 
-    dlt takes such a table as its own when the source lands for the first time: it adds what is missing.
+    dlt takes such a table as its own when the source lands for the first time: it adds what is missing. A column that
+    a contract has got since is added as well: dlt would do so only when the source brings something next.
     """
     sources = landed_sources()
     pipeline = warehouse.make_pipeline(sources[0])
-    present = {
-        (row["table_schema"].lower(), row["table_name"].lower())
-        for row in warehouse.query(pipeline, "select table_schema, table_name from information_schema.tables")
-    }
+    present: dict[tuple[str, str], set[str]] = {}
+    for row in warehouse.query(
+        pipeline, "select table_schema, table_name, column_name from information_schema.columns"
+    ):
+        table = (row["table_schema"].lower(), row["table_name"].lower())
+        present.setdefault(table, set()).add(row["column_name"].lower())
     statements: dict[str, None] = {}
     for path in sorted(CONTRACTS_DIR.glob("*/*.odcs.yaml")):
         source, name = path.parent.name, path.name.removesuffix(".odcs.yaml")
-        if source not in sources or (f"raw_{source}", name) in present:
+        if source not in sources:
             continue
         dataset = load_dataset(path)
         columns = {spec.name: COLUMN_TYPES.get(spec.physical_type, spec.physical_type) for spec in dataset.fields}
         columns |= (FILE_COLUMNS if dataset.files else {}) | LINEAGE_COLUMNS
+        if known := present.get((f"raw_{source}", name)):
+            missing = [f"{column} {kind}" for column, kind in columns.items() if column not in known]
+            statements |= {f"alter table raw_{source}.{dataset.name} add column {column}": None for column in missing}
+            continue
         declared = ", ".join(f"{column} {kind}" for column, kind in columns.items())
         statements[f"create schema if not exists raw_{source}"] = None
         statements[f"create table if not exists raw_{source}.{dataset.name} ({declared})"] = None
@@ -184,6 +204,20 @@ def record_failure(pipeline: dlt.Pipeline, source: str, run_id: str, started_at:
             " values (%s, '*', %s, %s, %s, %s, 0, 0, 0, 0, 0, 'failed', %s)",
             source, run_id, run_id, started_at, datetime.now(UTC), detail[:2000],
         )  # fmt: skip
+
+
+def record_refusals(pipeline: dlt.Pipeline, source: str, run_id: str, refused: list[str]) -> None:
+    """Keep in the load of its dataset which files were refused as a whole; each is `dataset: path: why`."""
+    by_dataset: dict[str, list[str]] = {}
+    for told in refused:
+        dataset, _, rest = told.partition(": ")
+        by_dataset.setdefault(dataset, []).append(rest)
+    with pipeline.sql_client() as client:
+        for dataset, files in by_dataset.items():
+            client.execute_sql(
+                "update raw_ops.loads set detail = %s where source = %s and run_id = %s and dataset = %s",
+                f"refused: {'; '.join(files)}"[:2000], source, run_id, dataset,
+            )  # fmt: skip
 
 
 def mark_replayed(pipeline: dlt.Pipeline, outcomes: dict[str, str]) -> None:

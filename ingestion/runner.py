@@ -92,6 +92,7 @@ def _load(
             ops.record_failure(pipeline, reader.name, run_id, started_at, str(error))
         raise
     ops.sweep(pipeline, reader.name)
+    ops.record_refusals(pipeline, reader.name, run_id, landing.refused_files)
     seconds = (datetime.now(UTC) - started_at).total_seconds()
     return LoadReport(
         reader.name, run_id, seconds, landing.counts, landing.notices, reader.max_reject_ratio, landing.refused_files

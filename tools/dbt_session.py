@@ -116,11 +116,11 @@ def _remedy(source: SourceDefinition) -> str:
 def _keep_results(command: list[str]) -> None:
     """Keep what the command wrote about itself: the next one overwrites it.
 
-    A build's results stay under a name of their own for the summary; all artefacts of a run are kept for the landing
-    (source dbt_artifacts).
+    A build's results stay under a name of their own for the summary, which tells of the company's data; all artefacts
+    of a run are kept for the landing (source dbt_artifacts).
     """
     results = target_path() / "run_results.json"
-    if command[0] == "build" and results.exists():
+    if command[0] == "build" and "observability" not in command and results.exists():
         shutil.copyfile(results, target_path() / BUILD_RESULTS)
     written = target_path() / ("sources.json" if command[:2] == ["source", "freshness"] else "run_results.json")
     if command[0] in RECORDED and written.exists():

@@ -12,7 +12,15 @@ PYTHON = [sys.executable, "-m"]
 SQL_FOLDERS = ["models", "snapshots", "tests", "analyses", "seeds", "macros"]
 YAML_PATHS = [
     *("contracts", "models", "snapshots", "seeds", "macros", "tests", ".github"),
-    *("docs/runbooks", "dbt_project.yml", "profiles.yml", "packages.yml", "selectors.yml", "dbt-bouncer.yml"),
+    *(
+        "docs/runbooks",
+        "tools/remedies",
+        "dbt_project.yml",
+        "profiles.yml",
+        "packages.yml",
+        "selectors.yml",
+        "dbt-bouncer.yml",
+    ),
     ".pre-commit-config.yaml",
 ]
 

@@ -56,12 +56,14 @@ def _steps(step: str, started: float) -> int:
         "all": [build_command(), ["source", "freshness", "--select", *landed_sources()], DOCS_AFTER_BUILD],
     }[step]
     built = dbt(commands)
+    observed = EXIT_OK
     if step != "docs":
         land_artifacts()
+        observed = dbt(OBSERVE)
     if step == "all":
         code = summary(time.monotonic() - started)
-        return built or landed or code
-    return built or landed
+        return built or landed or observed or code
+    return built or landed or observed
 
 
 def build_command() -> list[str]:
@@ -69,6 +71,11 @@ def build_command() -> list[str]:
     return ["build"] if os.environ.get("STRATA_TARGET") == "ci" else ["build", "--exclude-resource-type", "unit_test"]
 
 
+# What the warehouse says of itself, also after a build that failed: that is when somebody asks. docs/observability.md
+OBSERVE = [
+    ["run-operation", "profile_datasets"],
+    ["build", "--selector", "observability", "--exclude-resource-type", "unit_test"],
+]
 DOCS = ["docs", "generate", "--static"]
 DOCS_AFTER_BUILD = [*DOCS, "--no-compile"]  # the build has compiled everything
 

@@ -269,6 +269,8 @@ def _node(artifact: Artifact, manifest: Path, unique_id: str, node: Any) -> Deli
         "tags": json.dumps(node.get("tags") or config.get("tags") or []),
         "depends_on": json.dumps(_object(node, "depends_on").get("nodes") or []),
         "checksum": _checksum(node.get("checksum")),
+        "attached_node": node.get("attached_node"),
+        "severity": _lowered(config.get("severity")) if node.get("resource_type") == "test" else None,
     }
     return Delivered(record, ref)
 
@@ -278,6 +280,11 @@ def _checksum(value: Any) -> Any:
     if isinstance(value, dict):
         return value.get("checksum") if value.get("name") == "sha256" else None
     return value
+
+
+def _lowered(value: Any) -> Any:
+    """dbt takes `severity: WARN` as well as `warn`."""
+    return value.lower() if isinstance(value, str) else value
 
 
 def _object(parent: dict[str, Any], name: str) -> dict[str, Any]:

@@ -512,23 +512,19 @@ def _engagement(plan: _Plan) -> list[Change]:
 
 
 def _sign_ups(plan: _Plan) -> list[Change]:
-    sign_ups = "raw_crm.sign_ups"
+    sign_ups, open_ones = "raw_crm.sign_ups", "status not in ('activated', 'rejected')"
     return [
         Change(
-            "sign-ups: 5 come to nothing in a later export, 2 gone, 3 late",
+            "sign-ups: 2 come to nothing in a later export, 1 gone, 1 late",
             (
                 plan.add(
                     sign_ups,
-                    plan.rows(sign_ups, "sign_up_id", 5, where="status = 'qualified'"),
+                    plan.rows(sign_ups, "sign_up_id", 2, where=open_ones),
                     status="'rejected'",
                     _source_file="'sign_ups_9999-12.csv'",
                 ),
-                plan.delete(sign_ups, plan.rows(sign_ups, "sign_up_id", 2, skip=5, where="status = 'qualified'")),
-                plan.add(
-                    sign_ups,
-                    plan.rows(sign_ups, "sign_up_id", 3, where="status = 'new'"),
-                    sign_up_id=f"{_LATE}sign_up_id",
-                ),
+                plan.delete(sign_ups, plan.rows(sign_ups, "sign_up_id", 1, skip=2, where=open_ones)),
+                plan.add(sign_ups, plan.rows(sign_ups, "sign_up_id", 1), sign_up_id=f"{_LATE}sign_up_id"),
             ),
         ),
     ]

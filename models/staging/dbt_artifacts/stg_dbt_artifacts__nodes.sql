@@ -20,6 +20,8 @@ final as (
         {{ blank_to_null('tags') }} as tags_json,
         {{ blank_to_null('depends_on') }} as depends_on_json,
         {{ blank_to_null('checksum') }} as file_checksum,
+        {{ blank_to_null('attached_node') }} as attached_node_id,
+        {{ blank_to_null('severity') }} as severity,
         _row_hash as row_hash,
         _source_ref as source_ref,
         _dlt_load_id as load_id,

@@ -20,6 +20,7 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from ingestion.contract import landed_sources
+from ingestion.ops import TABLES
 
 ROOT = Path(__file__).resolve().parents[3]
 FAILED = {"error", "fail", "runtime error", "partial success"}
@@ -30,8 +31,13 @@ OPS_TABLES = {
     "dead_letters": "dead_letter_id varchar, source varchar, dataset varchar, record_key varchar, "
     "reason_codes varchar, detail varchar, payload varchar, source_ref varchar, load_id varchar, "
     "landed_at timestamptz, replayed_at timestamptz",
-    "schema_changes": "source varchar, dataset varchar, table_name varchar, column_name varchar, change varchar, "
+    "schema_changes": "change_id varchar, source varchar, dataset varchar, table_name varchar, column_name varchar, "
+    "change varchar, "
     "old_type varchar, new_type varchar, load_id varchar, detected_at timestamptz",
+    **{
+        name: ", ".join(f"{column} {kind}" for column, kind in TABLES[name].items())
+        for name in ("dataset_profiles", "column_profiles")
+    },
 }
 
 
@@ -121,7 +127,9 @@ class Warehouse:
         result = self._invoke(*arguments)
         if result.exception is not None:
             raise result.exception
-        outcomes = [o for o in getattr(result.result, "results", []) if o.node.resource_type != "operation"]
+        # A run-operation's own outcome has no node.
+        named = [outcome for outcome in getattr(result.result, "results", []) if hasattr(outcome, "node")]
+        outcomes = [outcome for outcome in named if outcome.node.resource_type != "operation"]
         if check and not result.success:
             messages = [f"{o.node.name}: {o.status}: {o.message}" for o in outcomes if o.status in FAILED]
             raise AssertionError(f"dbt {' '.join(arguments)} failed:\n" + "\n".join(messages))

@@ -60,6 +60,16 @@ def test_a_build_lands_with_every_node_and_outcome(target, rows):
     assert rows(f"{node} from raw_dbt_artifacts.nodes where name = 'thing_list'") == [
         ("model", "view", "models/thing_list.sql", '["daily", "shop"]', '["seed.shop.things"]', 64, "thing_list")
     ]
+    manifest = read(target / "manifest.json")["nodes"]
+    attached = rows(
+        "select unique_id, attached_node, severity from raw_dbt_artifacts.nodes where resource_type = 'test'"
+    )
+    assert sorted(attached) == sorted(
+        (name, node.get("attached_node"), node["config"]["severity"].lower())
+        for name, node in manifest.items()
+        if node["resource_type"] == "test"
+    )
+    assert rows("select distinct severity from raw_dbt_artifacts.nodes where resource_type <> 'test'") == [(None,)]
     kinds = "select resource_type, count(*)::int from raw_dbt_artifacts.nodes group by 1 order by 1"
     assert dict(rows(kinds)) == {"model": 1, "seed": 1, "source": 1, "test": 2, "unit_test": 1}
 

@@ -158,7 +158,8 @@ def test_every_source_of_the_marts_changes(landed: Path, tmp_path: Path) -> None
     changes = raw_changes.plan_changes(tmp_path / "copy.duckdb", tables)
     statements = [statement for change in changes for statement in change.statements]
     touched = {re.search(r"raw_(\w+)\.", statement)[1] for statement in statements}
-    assert touched == {"sap", "oracle", "workday", "atom", "emerald", "incentive", "scm_legacy", "capacity_plan"}
+    assert touched == {"sap", "oracle", "workday", "atom", "emerald", "incentive", "scm_legacy", "capacity_plan",
+                       "interactions", "crm"}  # fmt: skip
     for kind in ("insert into raw_atom.order_lines", "update raw_atom.order_lines set _is_deleted = true"):
         assert any(statement.startswith(kind) for statement in statements), kind
 

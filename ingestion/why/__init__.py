@@ -1,0 +1,1 @@
+"""`python -m ingestion why <node>`: what most likely made a model, test or source go wrong, with the evidence."""

@@ -1,0 +1,132 @@
+"""Elementary's own command line, `edr`: its report and its alerts, with nothing fetched and nothing reported home.
+
+It needs the real package (make deps says which one is there) and its tables in the warehouse. `edr` brings a dbt
+project of its own inside the virtual environment, whose packages it would fetch; it is pointed to dbt_packages/
+instead. A HOME of its own carries .edr/config.yml (`--config-dir` comes too late for that), and its profile is written
+here with the absolute path of the warehouse. .venv and the home directory stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from ingestion.places import warehouse_path
+from tools.deps import ROOT, installed
+
+SECONDS = 600
+NEEDED = ("elementary_test_results", "dbt_tests", "dbt_models")
+# Values of rows stay out of the report: they can be personal data.
+REPORT = ("--disable-samples", "true", "--open-browser", "false", "--project-name", "strata")
+
+
+def missing() -> str | None:
+    """What keeps edr from running here, and how to mend it; None when it can run."""
+    marker = installed()
+    if marker is None or marker["route"] == "offline":
+        return (
+            "dbt_packages/ holds the stand-in, which has no tables for it. Remedy: make deps where the dbt hub or "
+            "DBT_PACKAGES_GIT is in reach, then make build"
+        )
+    if not _edr().is_file():
+        return "the command edr is not in .venv. Remedy: make setup"
+    lacking = _lacking_tables()
+    if lacking:
+        return f"Elementary's {', '.join(lacking)} not in the warehouse. Remedy: dbt run --selector elementary"
+    return None
+
+
+def report(page: Path) -> int:
+    """Write Elementary's report; returns edr's exit code."""
+    page.parent.mkdir(parents=True, exist_ok=True)
+    return _run("report", "--file-path", str(page.resolve()), *REPORT)
+
+
+def monitor(webhook: str) -> int:
+    """Send Elementary's alerts to a Slack-compatible webhook; it remembers in the warehouse what it has sent.
+
+    The address is no argument of the process, which others could see: edr reads it from the config of its HOME.
+    """
+    return _run("monitor", "--disable-samples", "true", config={"slack": {"notification_webhook": webhook}})
+
+
+def _edr() -> Path:
+    return Path(sys.executable).with_name("edr")
+
+
+def _lacking_tables() -> list[str]:
+    if not warehouse_path().is_file():
+        return ["warehouse"]
+    try:
+        with duckdb.connect(str(warehouse_path()), read_only=True) as connection:
+            found = connection.execute(
+                "select table_name from information_schema.tables where table_schema = ?", [f"{_target()}_elementary"]
+            ).fetchall()
+    except duckdb.Error as error:
+        return [f"tables ({str(error).splitlines()[0]})"]
+    names = {name for (name,) in found}
+    return [name for name in NEEDED if name not in names]
+
+
+def _target() -> str:
+    return os.environ.get("STRATA_TARGET", "dev")
+
+
+def _run(command: str, *arguments: str, config: dict[str, Any] | None = None) -> int:
+    """Run edr quietly; what it says goes to edr.log beside its artefacts."""
+    work = (Path(os.environ.get("DBT_TARGET_PATH", "target")) / "edr").resolve()
+    home = work / "home" / ".edr"
+    home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)
+    settings = yaml.safe_load((ROOT / ".edr" / "config.yml").read_text(encoding="utf-8"))
+    settings = {**settings, "target-path": str(work), **(config or {})}
+    profiles = work / "profiles"
+    profiles.mkdir(exist_ok=True)
+    (profiles / "profiles.yml").write_text(yaml.safe_dump(_profile()), encoding="utf-8")
+    environment = {
+        **os.environ,
+        "HOME": str(home.parent),
+        "DBT_PACKAGES_FOLDER": str(ROOT / "dbt_packages"),
+        "EDR_INTERNAL_TARGET_PATH": str(work / "target"),
+        "DBT_LOG_PATH": str(work / "logs"),
+        "DO_NOT_TRACK": "1",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "PATH": f"{_edr().parent}:{os.environ.get('PATH', '')}",
+    }
+    environment.pop("DBT_PROFILES_DIR", None)
+    environment.pop("DBT_TARGET_PATH", None)  # of this project, not of edr's own
+    places = ["--profiles-dir", str(profiles), "--profile-target", _target(), "--target-path", str(work)]
+    try:
+        _write_private(home / "config.yml", yaml.safe_dump(settings))
+        with (work / "edr_output.log").open("w", encoding="utf-8") as log:
+            done = subprocess.run(
+                [str(_edr()), command, *places, *arguments], env=environment, cwd=work, check=False,
+                stdout=log, stderr=subprocess.STDOUT, timeout=SECONDS,
+            )  # fmt: skip
+        return done.returncode
+    except subprocess.TimeoutExpired:
+        return 124
+    finally:
+        shutil.rmtree(home.parent, ignore_errors=True)  # the webhook's address does not stay on disk
+
+
+def _write_private(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _profile() -> dict[str, Any]:
+    """This target of profiles.yml under the name that edr asks for, with Elementary's schema."""
+    profiles = Path(os.environ.get("DBT_PROFILES_DIR", str(ROOT))) / "profiles.yml"
+    outputs = yaml.safe_load(profiles.read_text(encoding="utf-8"))["strata"]["outputs"]
+    output = {**outputs[_target()], "schema": f"{_target()}_elementary"}
+    if output["type"] == "duckdb":
+        output["path"] = str(warehouse_path().resolve())
+    return {"elementary": {"target": _target(), "outputs": {_target(): output}}}
