@@ -6,83 +6,20 @@ files that the warehouse has forgotten land as late ones, and dbt's runs wait fo
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import duckdb
 import pytest
 from landing_all.conftest import Story, Warehouse
 from support.dbt_runs import write_runs
-from support.plain_macros import ROOT, plain_macros
+from support.purging import Keys, Retention
 
 from ingestion.contract import landed_sources
 from ingestion.sandbox.systems import SandboxSystems
 
-AS_OF = "2100-01-01 00:00:00"  # late enough for every period, so that each row with a clock is due
 LOOKBACK = "200000"
-Keys = dict[str, set[tuple[Any, ...]]]
-
-
-class Retention:
-    """The macros with the project's own policies on a landed warehouse."""
-
-    def __init__(self, path: Path) -> None:
-        self.connection = duckdb.connect(str(path))
-        self.connection.execute("set TimeZone = 'UTC'")
-        self.macros = plain_macros(
-            "macros/retention", lambda sql: SimpleNamespace(rows=self.connection.execute(sql).fetchall())
-        )
-        for statement in self.macros["ops_tables"]("ops"):
-            self.connection.execute(statement)
-        with (ROOT / "seeds/retention/retention_policies.csv").open(encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if row["applies_to"] == "table"]
-        rows = [row for row in rows if row["dataset_name"].split(".")[0].removeprefix("raw_") in landed_sources()]
-        plan = self.macros["plan_policies"](
-            [{name: value or None for name, value in row.items()} for row in rows],
-            {row["dataset_name"]: self._table(row["dataset_name"]) for row in rows},
-        )
-        assert plan["faults"] == []
-        self.policies = plan["policies"]
-        self.order = self.macros["purge_order"](list(self.policies), self.policies)
-
-    def _table(self, name: str) -> dict[str, Any]:
-        described = self.connection.execute(f"describe {name}").fetchall()
-        columns = {column: kind for column, kind, *_ in described}
-        return {"relation": name, "policy_name": name, "columns": columns, "personal": []}
-
-    def _frame(self, **more: Any) -> dict[str, Any]:
-        return {
-            "as_of": AS_OF, "policies": self.policies, "holds": [], "ops": "ops", "tombstone_key": "a key",
-            "run_id": "run", "archive_root": self.archive, "cause": "retention", "who": "test", **more,
-        }  # fmt: skip
-
-    archive = "."
-
-    def purge(self, archive: Path) -> list[dict[str, Any]]:
-        self.archive = str(archive)
-        return self.macros["purge_in_order"](self.order, self._frame())
-
-    def sweep(self) -> None:
-        found = self.connection.execute(
-            "select dataset_name, bool_or(key_digest is null) from ops.tombstones group by all"
-        ).fetchall()
-        stones = {
-            name: {"kind": "range" if is_range else "digest", "as_of": AS_OF, "erased": False}
-            for name, is_range in found
-        }
-        for statement in self.macros["sweep_statements"](self.order, self._frame(stones=stones)):
-            self.connection.execute(statement)
-
-    def keys(self) -> Keys:
-        return {
-            name: set(self.connection.execute(f"select {', '.join(policy['keys'])} from {name}").fetchall())
-            for name, policy in self.policies.items()
-        }
 
 
 @dataclass
@@ -106,7 +43,7 @@ def purged(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     shutil.copy(story.kept.path, warehouse.path)
     write_runs(runs, range(2))
     warehouse.load({}, ["dbt_artifacts"])
-    retention = Retention(warehouse.path)
+    retention = Retention(warehouse.path, landed_sources())
     before = retention.keys()
     outcomes = retention.purge(place)
     retention.sweep()  # as the build after the purge does
@@ -121,7 +58,7 @@ def purged(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
             for source in ("sap", "oracle", "incentive", "emerald", "atom")
         }
         warehouse.load({**systems.settings, **lookbacks})
-    retention = Retention(warehouse.path)
+    retention = Retention(warehouse.path, landed_sources())
     landed_again = retention.keys()
     retention.sweep()
     yield Purged(before, after, landed_again, retention.keys(), outcomes, warehouse.codes)
