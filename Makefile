@@ -61,6 +61,14 @@ docs: deps ## Write the dbt docs as one static page.
 report: setup ## Print the summary of the last run again; with WEEK=2026-W40, the client report of HSBC (BANK=code: another's).
 	@$(if $(WEEK),$(PY) -m tools.partner_bank_report --week "$(WEEK)" $(if $(BANK),--bank "$(BANK)"),$(PY) -m tools.run summary)
 
+.PHONY: purge
+purge: deps ## Print what the retention policies say is due; with CONFIRM=yes, delete it (AS_OF=day, DATASET=name: only that).
+	@$(PY) -m tools.purge $(if $(filter yes,$(CONFIRM)),--confirm) $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(DATASET),--dataset "$(DATASET)")
+
+.PHONY: erase
+erase: deps ## Print where CLIENT=id or EMPLOYEE=id stands; with CONFIRM=yes, erase it everywhere and write a certificate.
+	@$(PY) -m tools.erase $(if $(CLIENT),client "$(CLIENT)",employee "$(EMPLOYEE)") $(if $(filter yes,$(CONFIRM)),--confirm)
+
 .PHONY: lint
 lint: deps ## Check SQL, Python, YAML, generated files and the project's own conventions.
 	@$(PY) -m tools.lint

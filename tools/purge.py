@@ -1,0 +1,146 @@
+"""`make purge`: deletes what is due, builds what was made of it again, and compacts the warehouse file.
+
+Without CONFIRM=yes it prints what is due and changes nothing. docs/retention.md says what each step does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+
+from ingestion.errors import LockedError
+from ingestion.lock import warehouse_lock
+from tools.run import ROOT, default_warehouse, warehouse
+
+EXIT_FAILED = 1
+PURGED = "select distinct dataset_name from ops.retention_actions where done_at >= ? and rows_done > 0 order by all"
+TABLES = "select schema_name, table_name from duckdb_tables() where database_name = ? and not temporary order by all"
+OBJECTS = """
+    select 'table', schema_name, table_name from duckdb_tables() where database_name = $1 and not temporary
+    union all
+    select 'view', schema_name, view_name from duckdb_views() where database_name = $1 and not internal
+    order by all
+"""
+
+
+def main() -> int:
+    """Run the steps; returns 0, or 1 when a dataset was not purged or a step failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--confirm", action="store_true", help="delete; without it only what is due is printed")
+    parser.add_argument("--as-of", help="day in UTC, today by default")
+    parser.add_argument("--dataset", action="append", help="one dataset of retention_policies; all by default")
+    parser.add_argument("--no-compact", action="store_true", help="leave the bytes of deleted rows in the file")
+    arguments = parser.parse_args()
+    os.chdir(ROOT)
+    os.environ.setdefault("STRATA_WAREHOUSE", str(default_warehouse()))
+    # dbt masks in its logs what stands in a variable of such a name.
+    os.environ["DBT_ENV_SECRET_TOMBSTONE_KEY"] = os.environ.get("STRATA_TOMBSTONE_KEY", "")
+    os.environ.setdefault("STRATA_ARCHIVE", str(warehouse().resolve().with_name("archive")))
+    if not arguments.confirm:
+        return purge(arguments)
+    try:
+        with warehouse_lock(warehouse()):
+            os.environ["STRATA_LOCK_HELD"] = str(warehouse().resolve())
+            return purge_and_follow(arguments)
+    except LockedError as error:
+        print(f"{error}", file=sys.stderr)
+        return error.exit_code
+
+
+def purge_and_follow(arguments: argparse.Namespace) -> int:
+    """Purge, build again what descends from the purged tables, compact; also after a purge that failed in part."""
+    with duckdb.connect(str(warehouse())) as connection:
+        (started,) = connection.execute("select current_timestamp").fetchall()[0]
+    failed = purge(arguments)
+    with duckdb.connect(str(warehouse()), read_only=True) as connection:
+        has_actions = connection.execute("select 1 from duckdb_tables() where schema_name = 'ops'").fetchall()
+        purged = [name for (name,) in connection.execute(PURGED, [started]).fetchall()] if has_actions else []
+    if selected := lineage(purged):
+        print(f"building again what was made of {', '.join(purged)} ...", flush=True)
+        failed |= run(
+            "run", "--full-refresh", "--vars", json.dumps({"reopen_closed_weeks": True}), "--select", *selected
+        )
+    if purged and not arguments.no_compact:
+        before = warehouse().stat().st_size
+        compact(warehouse())
+        print(f"compacted {warehouse()}: {before:,} bytes are now {warehouse().stat().st_size:,}")
+    return EXIT_FAILED if failed else 0
+
+
+def purge(arguments: argparse.Namespace) -> int:
+    """The macro purge with the arguments of the command line."""
+    given = {"as_of": arguments.as_of, "datasets": arguments.dataset}
+    if arguments.confirm:
+        given |= {"dry_run": False, "confirm": True}
+    return run("run-operation", "purge", "--args", json.dumps(given))
+
+
+def lineage(datasets: list[str]) -> list[str]:
+    """dbt's selectors of all models that descend from the landed tables among the datasets."""
+    tables = [name.removeprefix("raw_") for name in datasets if re.fullmatch(r"raw_\w+(?<!_staging)\.[a-z]\w*", name)]
+    return [f"source:{name}+" for name in tables]
+
+
+def run(*arguments: str) -> int:
+    """dbt with the project's profile; returns its exit code."""
+    return subprocess.run(
+        [sys.executable, "-c", "import sys; from dbt.cli.main import cli; sys.exit(cli())", *arguments], check=False
+    ).returncode
+
+
+def compact(path: Path) -> None:
+    """Copy the database into a new file, hold the copy against the original, and put it in its place.
+
+    DuckDB leaves the bytes of deleted rows in the file until their blocks are written again. A kill leaves the old
+    file, or the new one: never half of one.
+
+    Raises:
+        RuntimeError: the copy differs; the original stays as it was.
+    """
+    fresh = path.with_name(path.name + ".compacting")
+    for leftover in (fresh, fresh.with_name(fresh.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{_quoted(path)}' as original")
+        connection.execute("checkpoint original")
+        # The format that the profile asks of dbt too: BI drivers on DuckDB 1.x can open it.
+        connection.execute(f"attach '{_quoted(fresh)}' as compacted (storage_version 'v1.4.0')")
+        connection.execute("copy from database original to compacted")
+        difference = compare(connection)
+        connection.execute("detach compacted")
+        connection.execute("detach original")
+    if difference:
+        fresh.unlink()
+        raise RuntimeError(f"{path}: the compacted copy differs in {difference}; the file is as it was")
+    fresh.replace(path)
+
+
+def compare(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """The first object in which the copy differs from the original, by what there is and by each table's contents."""
+    original, compacted = (connection.execute(OBJECTS, [name]).fetchall() for name in ("original", "compacted"))
+    if original != compacted:
+        return f"the list of objects: {set(original) ^ set(compacted)}"
+    for schema, table in connection.execute(TABLES, ["original"]).fetchall():
+        name = f'"{schema}"."{table}"'
+        sums = [
+            connection.execute(f"select count(*), sum(cast(hash(t) as hugeint)) from {database}.{name} as t").fetchall()
+            for database in ("original", "compacted")
+        ]
+        if sums[0] != sums[1]:
+            return name
+    return None
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
