@@ -96,7 +96,7 @@
 {% macro read_tables() -%}
     {%- set tables = {} -%}
     {%- set by_place = {} -%}
-    {%- set personal = personal_columns() -%}
+    {%- set personal = personal_columns_by_dataset() -%}
     {%- for row in rows_of(retention_relations(retention_seed('retention_policies'))) if row.policy_name and row.relation_type != 'view' -%}
         {%- set table = {
             'relation': adapter.quote(row.database_name) ~ '.' ~ adapter.quote(row.relation_schema) ~ '.' ~ adapter.quote(row.relation_name),
@@ -114,7 +114,7 @@
 {%- endmacro %}
 
 {# {dataset: columns} that sources and snapshots call personal. #}
-{% macro personal_columns() -%}
+{% macro personal_columns_by_dataset() -%}
     {%- set found = {} -%}
     {%- for node in (graph.sources.values() | list) + (graph.nodes.values() | list) if node.resource_type in ('source', 'snapshot') -%}
         {%- set columns = [] -%}
