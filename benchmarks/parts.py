@@ -15,6 +15,7 @@ from benchmarks import (
     order_lines,
     parallel_paging,
     partner_banks,
+    purge,
     quarantine_coverage,
     rest_rate,
     whole_build,
@@ -24,6 +25,7 @@ from benchmarks.landing import Figures
 QUICK_SCALE, WHOLE_SCALE = 0.1, 1.0
 QUICK_BUILDS, WHOLE_BUILDS = (0.1, 0.3), (1.0, 10.0)
 QUICK_ORDER_LINES = 300_000
+QUICK_PURGE = 1_000_000
 QUARANTINE_SCALE = 0.05  # every kind of fault is planted once
 
 
@@ -99,6 +101,10 @@ def _partner_banks(quick: bool) -> Figures:
 
 def _anomalies(quick: bool) -> Figures:
     return anomaly_detection.figures(quick)
+
+
+def _purge(quick: bool) -> Figures:
+    return purge.figures(QUICK_PURGE, 1) if quick else purge.figures()
 
 
 def _quarantine(quick: bool) -> Figures:
@@ -211,6 +217,19 @@ PARTS = (
             ),
         ),
     ),  # fmt: skip
+    Part(
+        "purge",
+        "a purge against the bare DELETE",
+        _purge,
+        (
+            Target(
+                "purge_range_per_delete_cpu", "purge: 1 row in 10 over the bare DELETE, processor", purge.MOST_RATIO
+            ),
+            Target("purge_range_per_delete", "purge: the same, time", purge.MOST_RATIO),
+            Target("purge_digest_per_delete_cpu", "purge: with a digest for each row, processor", purge.MOST_RATIO),
+            Target("purge_peak_mb", "purge: peak MiB", purge.MOST_MB, style=",.0f"),
+        ),
+    ),
     Part(
         "quarantine",
         "planted faults in quarantine",

@@ -117,5 +117,5 @@
 
 {# One name for a subject that is nobody's, the same in all datasets, so that rows stay together. #}
 {% macro pseudonym(kind, column, frame) -%}
-    {{ return("'anon-' || left(" ~ key_digest(kind, [column], 't', frame) ~ ', 24)') }}
+    {{ return("'anon-' || left(" ~ keyed_hash(kind, [column], 't', frame) ~ ', 24)') }}
 {%- endmacro %}

@@ -128,17 +128,18 @@
     {{ return(found) }}
 {%- endmacro %}
 
-{# What only the rows can tell: a clock that runs ahead of today, in more than one row of a hundred, is no clock of something that has happened, and a hold
-   whose condition cannot be read would stop a purge half-way. #}
+{# What only the rows can tell: a clock that lies in the future is no clock of something that has happened. A policy says how
+   many such rows it takes for slips of the source, which its quarantine names; they stay. And a hold whose condition cannot be
+   read would stop a purge half-way. #}
 {% macro check_rows(order, frame, faults) -%}
-    {%- for name in order if frame.policies[name].clock -%}
+    {%- for name in order if frame.policies[name].clock and frame.policies[name].rows_ahead != 'any' -%}
         {%- set policy = frame.policies[name] -%}
-        {%- set late = local_time('t.' ~ policy.clock, policy.clock_type, 'UTC') ~ " > timestamp '" ~ frame.now ~ "' + interval '1 day'" -%}
-        {%- set counted = run_query('select count(*), count(case when ' ~ late ~ ' then 1 end) from '
-            ~ policy.relation ~ ' as t').rows[0] -%}
-        {#- One such row is a slip at the source, which its quarantine names, and stays. Many are a wrong clock. #}
-        {%- if counted[1] | int * 100 > counted[0] | int -%}
-            {%- do faults.append(name ~ ': clock ' ~ policy.clock ~ ' lies in the future in ' ~ counted[1] ~ ' of ' ~ counted[0] ~ ' rows') -%}
+        {#- A day off, as a date has no zone. #}
+        {%- set ahead = 't.' ~ policy.clock ~ " > cast(timestamp '" ~ frame.now ~ "' + interval '1 day' as " ~ policy.clock_type ~ ')' -%}
+        {%- set found = run_query('select count(*) from ' ~ policy.relation ~ ' as t where ' ~ ahead).rows[0][0] | int -%}
+        {%- if found > policy.rows_ahead | int -%}
+            {%- do faults.append(name ~ ': clock ' ~ policy.clock ~ ' lies in the future in ' ~ found ~ ' rows, '
+                ~ policy.rows_ahead ~ ' may (rows_ahead)') -%}
         {%- endif -%}
     {%- endfor -%}
     {%- for hold in frame.holds if hold.predicate and hold.dataset in frame.policies -%}
@@ -213,10 +214,10 @@
     {%- set database = var('raw_database', '') or target.database -%}
     {%- if not has_table(database, 'ops', 'tombstones') -%}{{ return('') }}{%- endif -%}
     {%- set found = {} -%}
-    {%- for row in rows_of('select dataset_name, max(key_digest) as newest, cast(max(as_of) as varchar) as as_of, '
+    {%- for row in rows_of('select dataset_name, max(case when key_digest is null then 1 else 0 end) as ranges, cast(max(as_of) as varchar) as as_of, '
             ~ "max(case when cause = 'erasure' then 1 else 0 end) as erased from " ~ adapter.quote(database) ~ '.ops.tombstones group by dataset_name') -%}
         {%- do found.update({row.dataset_name: {
-            'kind': 'range' if row.newest == 'range' else 'digest', 'as_of': row.as_of | string, 'erased': row.erased | int == 1}}) -%}
+            'kind': 'range' if row.ranges | int == 1 else 'digest', 'as_of': row.as_of | string, 'erased': row.erased | int == 1}}) -%}
     {%- endfor -%}
     {%- if not found -%}{{ return('') }}{%- endif -%}
     {%- do allow_deletion(false, true) -%}

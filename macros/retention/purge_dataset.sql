@@ -2,13 +2,13 @@
    the run and with it the transaction; counts that do not agree roll it back and come back as a mismatch. #}
 {% macro purge_dataset(policy, frame) -%}
     {%- set due = is_due(policy, 't', frame) -%}
-    {%- set from_due = ' from ' ~ policy.relation ~ ' as t where ' ~ due -%}
     {%- set outcome = {'dataset': policy.dataset, 'action': policy.action, 'due': 0, 'held': 0, 'done': 0, 'status': 'nothing due',
         'archive': none} -%}
     {%- do run_query('begin transaction') -%}
-    {%- set counted = run_query('select count(*), (select count(*) from ' ~ policy.relation ~ ')' ~ from_due).rows[0] -%}
-    {%- set held = count_held(policy, frame) -%}
-    {%- do outcome.update({'due': counted[0] | int, 'held': held}) -%}
+    {%- set from_due = ' from ' ~ policy.relation ~ ' as t where ' ~ (due if is_plain(policy, frame) else set_due_apart(policy, due)) -%}
+    {%- set counted = run_query('select count(*), (select count(*) from ' ~ policy.relation ~ '), '
+        ~ digest_of_keys(policy, frame) ~ from_due).rows[0] -%}
+    {%- do outcome.update({'due': counted[0] | int, 'held': count_held(policy, frame), 'digest': counted[2]}) -%}
     {%- if outcome.due == 0 -%}
         {%- do run_query('rollback') -%}
         {{ return(outcome) }}
@@ -21,13 +21,15 @@
             {{ return(outcome) }}
         {%- endif -%}
     {%- endif -%}
-    {%- set digest = remember_deleted(policy, frame, from_due) -%}
+    {%- do remember_deleted(policy, frame, from_due) -%}
+    {%- set where = from_due.split(' as t where ', 1)[1] -%}
     {%- if policy.action == 'anonymise' -%}
-        {%- do run_query('update ' ~ policy.relation ~ ' as t set ' ~ anonymous_values(policy, frame) ~ ' where ' ~ due) -%}
+        {%- do run_query('update ' ~ policy.relation ~ ' as t set ' ~ anonymous_values(policy, frame) ~ ' where ' ~ where) -%}
     {%- else -%}
-        {%- do run_query('delete from ' ~ policy.relation ~ ' as t where ' ~ due) -%}
+        {%- do run_query('delete' ~ from_due) -%}
     {%- endif -%}
-    {%- set after = run_query('select count(*), (select count(*) from ' ~ policy.relation ~ ')' ~ from_due).rows[0] -%}
+    {%- set after = run_query('select count(*), (select count(*) from ' ~ policy.relation ~ ') from ' ~ policy.relation
+        ~ ' as t where ' ~ due).rows[0] -%}
     {%- set gone = (counted[1] | int) - (after[1] | int) -%}
     {%- set expected = 0 if policy.action == 'anonymise' else outcome.due -%}
     {%- if gone != expected or after[0] | int != 0 -%}
@@ -35,10 +37,31 @@
         {%- do outcome.update({'status': 'mismatch', 'why': outcome.due ~ ' rows were due, ' ~ gone ~ ' went, ' ~ after[0] ~ ' are left'}) -%}
         {{ return(outcome) }}
     {%- endif -%}
-    {%- do outcome.update({'done': outcome.due, 'status': 'done', 'digest': digest}) -%}
+    {%- do outcome.update({'done': outcome.due, 'status': 'done'}) -%}
     {%- do run_query(log_action(policy, frame, outcome, due)) -%}
     {%- do run_query('commit') -%}
     {{ return(outcome) }}
+{%- endmacro %}
+
+{# The row alone says whether it is due: nothing else has to be looked up. #}
+{% macro is_plain(policy, frame) -%}
+    {{ return(not policy.follows and (policy.everything or (policy.clock is not none and may_go(policy, 't', frame) == 'true'))) }}
+{%- endmacro %}
+
+{# Where that depends on other rows, or on digests, it is reckoned once and kept by row number, in the transaction that deletes
+   the rows. Returns the condition of the rows kept. #}
+{% macro set_due_apart(policy, due) -%}
+    {%- do run_query('create or replace temp table rows_due as select t.rowid as row_id from ' ~ policy.relation ~ ' as t where ' ~ due) -%}
+    {{ return('t.rowid in (select row_id from rows_due)') }}
+{%- endmacro %}
+
+{# SQL: one digest of the keys of all rows of a query, in which their order does not count. #}
+{% macro digest_of_keys(policy, frame) -%}
+    {%- if not policy['keys'] -%}
+        {{ return("''") }}
+    {%- endif -%}
+    {{ return('sha256(' ~ sql_text(frame.tombstone_key ~ '|' ~ policy.dataset ~ '|') ~ " || count(*) || '|' || coalesce(bit_xor(hash(t."
+        ~ policy['keys'] | join(', t.') ~ ')), 0))') }}
 {%- endmacro %}
 
 {% macro count_held(policy, frame) -%}
@@ -49,23 +72,14 @@
     {{ return(rows[0][0] | int) }}
 {%- endmacro %}
 
-{# Writes a tombstone for each row that goes, and returns one digest of them all, in which their order does not count. #}
+{# Writes a tombstone for each row that goes, or one for all of them. #}
 {% macro remember_deleted(policy, frame, from_due) -%}
-    {%- if policy.tombstones == 'none' or not policy['keys'] -%}
-        {{ return('') }}
+    {%- if policy.tombstones != 'none' and policy['keys'] -%}
+        {%- set by_key = policy.tombstones != 'range' -%}
+        {%- do run_query('insert into ' ~ frame.ops ~ '.tombstones (dataset_name, key_digest, cause, as_of, run_id) select '
+            ~ sql_text(policy.dataset) ~ ', ' ~ (key_digest(policy.dataset, policy['keys'], 't', frame) if by_key else 'null') ~ ', '
+            ~ sql_text(frame.cause) ~ ", timestamp '" ~ frame.as_of ~ "', " ~ sql_text(frame.run_id) ~ (from_due if by_key else '')) -%}
     {%- endif -%}
-    {%- if policy.tombstones == 'range' -%}
-        {%- do run_query('insert into ' ~ frame.ops ~ '.tombstones (dataset_name, key_digest, cause, as_of, run_id) values ('
-            ~ sql_text(policy.dataset) ~ ", 'range', " ~ sql_text(frame.cause) ~ ", timestamp '" ~ frame.as_of ~ "', "
-            ~ sql_text(frame.run_id) ~ ')') -%}
-        {{ return('') }}
-    {%- endif -%}
-    {%- do run_query('insert into ' ~ frame.ops ~ '.tombstones (dataset_name, key_digest, cause, as_of, run_id) select '
-        ~ sql_text(policy.dataset) ~ ', ' ~ key_digest(policy.dataset, policy['keys'], 't', frame) ~ ', ' ~ sql_text(frame.cause)
-        ~ ", timestamp '" ~ frame.as_of ~ "', " ~ sql_text(frame.run_id) ~ from_due) -%}
-    {%- set rows = run_query('select cast(bit_xor(md5_number(key_digest)) as varchar) from ' ~ frame.ops
-        ~ '.tombstones where dataset_name = ' ~ sql_text(policy.dataset) ~ ' and run_id = ' ~ sql_text(frame.run_id)).rows -%}
-    {{ return(rows[0][0]) }}
 {%- endmacro %}
 
 {# Copies what is due to <archive_root>/<dataset>__<run>.parquet with a manifest beside it, then reads the file again: the same

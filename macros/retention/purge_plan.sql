@@ -54,13 +54,18 @@
         {%- do faults.append(dataset ~ ': missing clock column, a period of ' ~ row.retention_period ~ ' needs one') -%}
         {{ return(none) }}
     {%- endif -%}
+    {%- if not modules.re.fullmatch('|any|[0-9]{1,9}', row.rows_ahead or '') -%}
+        {%- do faults.append(dataset ~ ": rows_ahead is '" ~ row.rows_ahead ~ "', give a number, any or nothing") -%}
+        {{ return(none) }}
+    {%- endif -%}
     {%- set policy = {
         'dataset': dataset, 'relation': table.relation, 'clock': clock, 'clock_type': type, 'zone': row.clock_zone or 'UTC',
         'months': period.months, 'days': period.days, 'only_where': row.only_where, 'action': row.purge_action,
         'keys': (row.key_columns or '').split(';') | select | list, 'parent': row.parent_dataset, 'links': [], 'subjects': {},
         'tombstones': row.tombstones or 'none', 'follows': row.follows_dataset, 'everything': row.retention_period == '0 days',
         'personal': table.personal or [], 'columns': table.columns, 'load_column': '_dlt_load_id' if '_dlt_load_id' in table.columns else none,
-        'by_landing': clock in ('_landed_at', 'landed_at'), 'erasure_action': row.erasure_action} -%}
+        'by_landing': clock in ('_landed_at', 'landed_at'), 'erasure_action': row.erasure_action,
+        'rows_ahead': row.rows_ahead or '0'} -%}
     {%- for pair in (row.parent_columns or '').split(';') if pair -%}
         {%- do policy.links.append(pair.split('=')) -%}
     {%- endfor -%}
@@ -71,6 +76,13 @@
     {%- for link in policy.links -%}{%- do named.append(link[0]) -%}{%- endfor -%}
     {%- for column in named if column not in table.columns -%}
         {%- do faults.append(dataset ~ ': has no column ' ~ column) -%}
+    {%- endfor -%}
+    {%- if policy.action == 'anonymise' and not policy.subjects -%}
+        {%- do faults.append(dataset ~ ': nothing to anonymise, give subject_keys') -%}
+    {%- endif -%}
+    {%- for column in policy.subjects.values() if 'anonymise' in (policy.action, policy.erasure_action)
+            and table.columns.get(column, 'VARCHAR') != 'VARCHAR' -%}
+        {%- do faults.append(dataset ~ ': ' ~ column ~ ' is a ' ~ table.columns[column] ~ ', which holds no pseudonym') -%}
     {%- endfor -%}
     {{ return(policy) }}
 {%- endmacro %}
@@ -84,6 +96,10 @@
         {{ return(none) }}
     {%- endif -%}
     {%- set number = found.group(1) | int -%}
+    {#- Two hundred years: beyond, the warehouse's calendar might end before the period does. #}
+    {%- if number > {'day': 73000, 'month': 2400, 'year': 200}[found.group(2)] -%}
+        {{ return(none) }}
+    {%- endif -%}
     {{ return({
         'kind': 'counted',
         'months': {'day': 0, 'month': number, 'year': 12 * number}[found.group(2)],
@@ -170,7 +186,10 @@
         {%- set is_new = ('not exists (select 1 from ' ~ frame.ops ~ '.swept_loads as s where s.dataset_name = '
             ~ sql_text(name) ~ ' and s.load_id = cast(t.' ~ policy.load_column ~ ' as varchar))') if policy.load_column else 'true' -%}
         {%- set forbidden = forbidden_rows(policy, 't', frame) -%}
-        {%- if forbidden -%}
+        {%- if forbidden and policy.action == 'anonymise' -%}
+            {%- do statements.append('update ' ~ policy.relation ~ ' as t set ' ~ anonymous_values(policy, frame) ~ ' where ' ~ is_new
+                ~ ' and not ' ~ is_anonymous(policy, 't') ~ ' and ' ~ forbidden) -%}
+        {%- elif forbidden -%}
             {%- do statements.append('delete from ' ~ policy.relation ~ ' as t where ' ~ is_new ~ ' and ' ~ forbidden) -%}
         {%- endif -%}
         {#- What comes of an erased subject, known before or not, goes as its rows went. #}

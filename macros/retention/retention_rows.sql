@@ -21,17 +21,17 @@
 {%- endmacro %}
 
 {# The row's own period is over: clock + period <= as_of, both on the clocks of the policy's zone; months are those of the
-   calendar, so that 29 February is due on 28 February. A row without a clock is never due. The first condition is coarse
-   and lets the warehouse skip whole blocks of young rows. #}
+   calendar, so that 29 February is due on 28 February. A row without a clock is never due. Before the calendar come two bare
+   comparisons, five days off, that let the warehouse skip whole blocks of young rows and reckon with few of the old. #}
 {% macro period_is_over(policy, alias, frame) -%}
     {%- set clock = alias ~ '.' ~ policy.clock -%}
     {%- set now = local_time('cast(' ~ sql_text(frame.as_of ~ '+00') ~ ' as timestamptz)', 'timestamptz', policy.zone) -%}
     {%- set period = "interval '" ~ policy.months ~ " months' + interval '" ~ policy.days ~ " days'" -%}
-    {%- set coarse = clock ~ ' <= ' ~ "cast(timestamp '" ~ frame.as_of ~ "' - (" ~ period ~ ") + interval '5 days' as "
-        ~ policy.clock_type ~ ')' -%}
+    {%- set limit = "cast(timestamp '" ~ frame.as_of ~ "' - (" ~ period ~ ") %s interval '5 days' as " ~ policy.clock_type ~ ')' -%}
     {%- set exact = local_time(clock, policy.clock_type, policy.zone) ~ ' + (' ~ period ~ ') <= ' ~ now -%}
     {%- set where = (' and coalesce((' ~ policy.only_where ~ '), false)') if policy.only_where else '' -%}
-    {{ return('coalesce(' ~ coarse ~ ' and ' ~ exact ~ ', false)' ~ where) }}
+    {{ return('(' ~ clock ~ ' is not null and ' ~ clock ~ ' <= ' ~ (limit | replace('%s', '+')) ~ ' and (' ~ clock ~ ' <= '
+        ~ (limit | replace('%s', '-')) ~ ' or ' ~ exact ~ ')' ~ where ~ ')') }}
 {%- endmacro %}
 
 {% macro linked(child, child_alias, parent_alias) -%}
@@ -143,13 +143,18 @@
     {{ return('(' ~ ways | join(' and ') ~ ')') }}
 {%- endmacro %}
 
-{# Keyed digest of a row's natural key: without the key nobody can try out which member it stands for. #}
-{% macro key_digest(dataset, columns, alias, frame) -%}
+{# SHA-256 over the secret, the dataset and the row's natural key: without the secret nobody can try out which member it
+   stands for. Tombstones keep 128 of its bits as a number, which is written in half the time of their text. #}
+{% macro keyed_hash(dataset, columns, alias, frame) -%}
     {%- set parts = [] -%}
     {%- for column in columns -%}
         {%- do parts.append('coalesce(cast(' ~ alias ~ '.' ~ column ~ " as varchar), '')") -%}
     {%- endfor -%}
     {{ return('sha256(' ~ sql_text(frame.tombstone_key ~ '|' ~ dataset ~ '|') ~ ' || ' ~ parts | join(" || '|' || ") ~ ')') }}
+{%- endmacro %}
+
+{% macro key_digest(dataset, columns, alias, frame) -%}
+    {{ return('cast(left(' ~ keyed_hash(dataset, columns, alias, frame) ~ ', 32) as uuid)') }}
 {%- endmacro %}
 
 {% macro is_tombstoned(policy, alias, frame, dataset, columns) -%}

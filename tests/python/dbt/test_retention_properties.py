@@ -101,7 +101,7 @@ class Purge:
 
     def sweep(self) -> None:
         found = self.connection.execute(
-            "select dataset_name, max(key_digest = 'range'), max(as_of), max(cause = 'erasure')"
+            "select dataset_name, bool_or(key_digest is null), max(as_of), max(cause = 'erasure')"
             " from ops.tombstones group by all"
         ).fetchall()
         stones = {
