@@ -271,12 +271,29 @@ class _Relation:
         return self.text
 
 
+def allow_deletion(dialect: str, role: str | None) -> None:
+    """What a purge and an erasure ask before anything else."""
+    target = SimpleNamespace(type=dialect)
+    answer = SimpleNamespace(rows=[(role,)])
+    known = plain_macros("macros/retention", lambda _: answer, target=target, var=lambda name: VARS[name])
+    known["allow_deletion"](True, False)
+
+
 @pytest.mark.parametrize("role", ["TRANSFORMER", "ACCOUNTADMIN", None, ""])
 def test_purging_on_snowflake_takes_its_own_role(role: str | None) -> None:
-    with pytest.raises(CompilerError, match="STRATA_PURGE"):
-        macros("snowflake", lambda _: SimpleNamespace(rows=[(role,)]))["require_purge_role"]()
-    macros("snowflake", lambda _: SimpleNamespace(rows=[("STRATA_PURGE",)]))["require_purge_role"]()
-    macros("duckdb")["require_purge_role"]()
+    with pytest.raises(CompilerError, match="are for role STRATA_PURGE, and"):
+        allow_deletion("snowflake", role)
+
+
+def test_the_right_role_gets_past_that_and_duckdb_has_none() -> None:
+    try:
+        allow_deletion("snowflake", "STRATA_PURGE")
+    except CompilerError as other:  # of what comes behind it, as long as no purge runs on Snowflake
+        assert "are for role" not in str(other)
+    with pytest.raises(CompilerError) as refused:
+        allow_deletion("snowflake", "PUBLIC")
+    assert "STRATA_PURGE" in str(refused.value)
+    allow_deletion("duckdb", None)
 
 
 def test_every_sensitive_column_of_the_project_has_a_rule() -> None:
