@@ -107,3 +107,13 @@ def test_the_report_lists_what_somebody_has_to_do(tmp_path: Any) -> None:
     assert broken.endswith("raw_x.broken: bad period")
     connection.execute("delete from dev_platform.rpt_retention_due where dataset_name <> 'raw_x.fine'")
     assert lines(observed) == ["nothing is due, nor will it be in the next 90 days"]
+
+
+def test_a_masked_view_is_not_taken_for_its_mart(tmp_path: Any) -> None:
+    connection = duckdb.connect(str(tmp_path / "w.duckdb"))
+    for layer in ("masked", "marts", "masked"):
+        connection.execute(f"create schema if not exists dev_{layer}")
+        connection.execute(f"create table if not exists dev_{layer}.dim_client (id integer)")
+    assert Observed(connection, "dev", tmp_path).relation("dim_client") == '"dev_marts"."dim_client"'
+    connection.execute("drop table dev_marts.dim_client")
+    assert Observed(connection, "dev", tmp_path).relation("dim_client") is None
