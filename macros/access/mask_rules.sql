@@ -4,13 +4,20 @@
     {%- set meta = (column.get('config') or {}).get('meta') or column.get('meta') or {} -%}
     {%- set class = meta.get('sensitivity') -%}
     {%- if not class or class == 'public' or class == 'internal' -%}{{ return(none) }}{%- endif -%}
-    {%- set kind = mask_kind(column.name, column.data_type or '') -%}
+    {%- set type = (column.data_type or type_by_name(column.name)) | lower -%}
+    {%- set kind = mask_kind(column.name, type) -%}
     {%- set mask = meta.get('mask') or (var('mask_rules').get(class) or {}).get(kind) -%}
     {%- if mask not in ('pseudonym', 'fixed', 'year', 'whole_years', 'empty', 'shown') -%}
-        {{ exceptions.raise_compiler_error(owner ~ '.' ~ column.name ~ ' is ' ~ class ~ ' and no rule says how a ' ~ (kind or 'column without a type')
+        {{ exceptions.raise_compiler_error(owner ~ '.' ~ column.name ~ ' is ' ~ class ~ ' and no rule says how a ' ~ (kind or type)
             ~ " is masked: give it config: {meta: {mask: ...}} or add the kind to var mask_rules (docs/access.md)") }}
     {%- endif -%}
-    {{ return({'class': class, 'kind': kind, 'mask': mask, 'type': column.data_type | lower}) }}
+    {{ return({'class': class, 'kind': kind, 'mask': mask, 'type': type}) }}
+{%- endmacro %}
+
+{# Only marts and landed tables declare their types; elsewhere the house's names say them (docs/index.md). #}
+{% macro type_by_name(name) -%}
+    {{ return('timestamp' if name.endswith('_at') else 'date' if name.endswith('_date') else 'boolean' if name.startswith(('is_', 'has_'))
+        else 'decimal(18,4)' if name.endswith(('_amount', '_amount_gbp')) else 'varchar') }}
 {%- endmacro %}
 
 {# key, text, date, timestamp, timestamptz, integer, number or boolean; a text is a key by its name, as DESIGN has it. #}

@@ -303,8 +303,25 @@ def test_every_sensitive_column_of_the_project_has_a_rule() -> None:
         entries = [*document.get("models", []), *document.get("snapshots", [])]
         entries += [table for source in document.get("sources", []) for table in source["tables"]]
         for entry in entries:
-            # A column without a type is a view's, which is never masked by itself.
-            columns = [one for one in entry.get("columns") or [] if "data_type" in one]
+            columns = entry.get("columns") or []
             listed = SimpleNamespace(name=entry["name"], columns={one["name"]: one for one in columns})
             seen += len(known["masked_columns"](listed))
-    assert seen > 60
+    assert seen > 90
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "mask"),
+    [
+        ("worker_id", "key", "pseudonym"),
+        ("legal_name", "text", "fixed"),
+        ("hired_at", "timestamp", "year"),
+        ("hire_date", "date", "year"),
+    ],
+)
+def test_a_column_without_a_type_is_known_by_its_name(name: str, kind: str, mask: str) -> None:
+    plain = {"name": name, "config": {"meta": {"sensitivity": "personal"}}}
+    found = macros()["masked_columns"](SimpleNamespace(name="stg_x", columns={name: plain}))
+    assert (found[name]["kind"], found[name]["mask"]) == (kind, mask)
+    flag = {**plain, "name": "is_ill"}
+    with pytest.raises(CompilerError, match="boolean"):
+        macros()["masked_columns"](SimpleNamespace(name="stg_x", columns={"is_ill": flag}))
