@@ -36,7 +36,7 @@ OPS_TABLES = {
     "old_type varchar, new_type varchar, load_id varchar, detected_at timestamptz",
     **{
         name: ", ".join(f"{column} {kind}" for column, kind in TABLES[name].items())
-        for name in ("dataset_profiles", "column_profiles")
+        for name in ("dataset_profiles", "column_profiles", "row_changes")
     },
 }
 

@@ -42,7 +42,8 @@ def policy_row(name: str, **changes: Any) -> dict[str, Any]:
     """A row of the seed with plain values."""
     return {
         "dataset_name": name, "applies_to": "table", "retention_period": "1 year", "clock_column": "clock",
-        "clock_zone": "UTC", "only_where": None, "rows_ahead": None, "purge_action": "delete", "key_columns": "id", "parent_dataset": None,
+        "clock_zone": "UTC", "only_where": None, "rows_ahead": None, "purge_action": "delete", "key_columns": "id",
+        "parent_dataset": None,
         "parent_columns": None, "subject_keys": None, "tombstones": "digest", "follows_dataset": None,
         "erasure_action": "delete", **changes,
     }  # fmt: skip

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plain_macros import plain_macros
+from plain_macros import CompilerError, plain_macros
 from retention_oracle import SQL_TYPES, Family, Table, expected_to_go, policy_row, random_family
 
 COLUMNS = {
@@ -170,20 +170,68 @@ def test_purge_deletes_what_a_naive_reckoning_says_in_1500_families(tmp_path: Pa
         ({"clock_column": None}, "raw.t0: missing clock column"),
         ({"clock_column": "note"}, "raw.t0: clock column note is a VARCHAR"),
         ({"dataset_name": "raw.nowhere"}, "raw.nowhere: unknown dataset"),
+        ({"retention_period": "201 years"}, "raw.t0: bad period '201 years'"),
+        ({"rows_ahead": "some"}, "raw.t0: rows_ahead is 'some'"),
+        ({"purge_action": "anonymise"}, "raw.t0: nothing to anonymise"),
+        ({"purge_action": "anonymise", "subject_keys": "client:id"}, "raw.t0: id is a INTEGER"),
         ({"key_columns": "id;other"}, "raw.t0: has no column other"),
         ({"parent_dataset": "raw.nowhere", "parent_columns": "parent_id=id"}, "raw.t0: raw.nowhere is unknown"),
         ({"parent_dataset": "raw.t0", "parent_columns": "parent_id=id"}, "raw.t0: its parents go round in a circle"),
     ],
 )
-def test_a_wrong_policy_is_named(changes: dict[str, Any], fault: str, tmp_path: Path) -> None:
-    family = random_family(Random(5))
-    table = next(iter(family.tables.values()))
-    table.row, table.clock_type = policy_row("raw.t0"), "timestamp"
-    family.tables = {"t0": table}
-    purge = Purge(family, tmp_path)
-    table.row |= changes
+def test_a_wrong_policy_is_named_and_stops_all(changes: dict[str, Any], fault: str, tmp_path: Path) -> None:
+    purge = company(tmp_path)
+    purge.family.tables["t0"] = Table("t0", policy_row("raw.t0"), "timestamp")
+    purge.tables["raw.t0"] = purge.tables["raw.apart"]
+    purge.family.tables["t0"].row |= changes
     faults = purge.plan()["faults"]
     assert any(found.startswith(fault) for found in faults), faults
+    assert fault in str(refused(purge, purge.frame(faults=faults)))
+
+
+def refused(purge: Purge, frame: dict[str, Any]) -> Exception:
+    """A real run of the operation on that frame; it has to end before it deletes a row of the others."""
+    names = ("parent", "child", "apart")
+    before = {name: purge.connection.execute(f"select * from raw.{name} order by all").fetchall() for name in names}
+    macros = operation()
+    macros.update(answer=purge.run_query, frame=frame)
+    with pytest.raises(CompilerError, match="nothing was deleted") as raised:
+        macros["purge"](dry_run=False, confirm=True)
+    after = {name: purge.connection.execute(f"select * from raw.{name} order by all").fetchall() for name in names}
+    assert before == after
+    assert purge.connection.execute("select count(*) from ops.retention_actions").fetchall() == [(0,)]
+    return raised.value
+
+
+@cache
+def operation() -> dict[str, Any]:
+    """The macros, with a frame that a test sets in place of what dbt's graph and the seeds say."""
+    macros = plain_macros("macros/retention", lambda sql: None)
+    macros.update(read_retention=lambda *_: macros["frame"], allow_deletion=lambda *_: None)
+    return macros
+
+
+@pytest.mark.parametrize("clock_type", ["date", "timestamp", "timestamptz"])
+def test_a_clock_in_the_future_stops_all(clock_type: str, tmp_path: Path) -> None:
+    purge = company(tmp_path)
+    purge.connection.execute(f"alter table raw.apart alter clock type {clock_type}")
+    purge.tables["raw.apart"]["columns"]["clock"] = SQL_TYPES[clock_type]
+    if clock_type == "timestamptz":
+        purge.tables["raw.apart"]["columns"]["clock"] = "TIMESTAMP WITH TIME ZONE"
+    purge.connection.execute(
+        "insert into raw.apart (id, clock) values"
+        " (7, '2026-01-01 12:00:00'), (8, '2026-01-03'), (9, '9999-12-31'), (10, null)"
+    )
+    message = str(refused(purge, purge.frame(faults=[], now="2026-01-01 00:00:00")))
+    assert "raw.apart: clock clock lies in the future in 2 rows, 0 may (rows_ahead)" in message
+    row = purge.family.tables["apart"].row
+    for allowed, stops in (("1", True), ("2", False), ("any", False)):
+        row["rows_ahead"] = allowed
+        faults: list[str] = []
+        purge.macros["check_rows"](["raw.child", "raw.apart"], purge.frame(now="2026-01-01 00:00:00"), faults)
+        assert bool(faults) == stops, allowed
+    purge.run()
+    assert purge.ids()["apart"] == {7, 8, 9, 10}, "a row whose clock is ahead is not due"
 
 
 def company(tmp_path: Path) -> Purge:
@@ -261,3 +309,42 @@ def test_a_member_that_is_back_may_stay(tmp_path: Path) -> None:
     )
     purge.sweep()
     assert purge.ids()["apart"] == {1}
+
+
+@pytest.mark.parametrize("tombstones", ["digest", "range"])
+def test_what_is_made_anonymous_stays_joined_and_countable(tombstones: str, tmp_path: Path) -> None:
+    old, young = datetime(2020, 1, 1), datetime(2025, 12, 1)
+    orders = [("C1", 10, old), ("C2", 20, old), ("C1", 40, young), (None, 80, old), ("it's", 160, old)]
+    family = Family({}, [{"dataset": "*", "kind": "client", "id": "it's", "predicate": None}], datetime(2026, 1, 1))
+    for name in ("orders", "payments"):
+        row = policy_row(
+            f"raw.{name}", purge_action="anonymise", subject_keys="client:client_id", tombstones=tombstones
+        )
+        rows = [
+            {"id": number, "parent_id": amount, "client_id": client, "clock": clock, "note": "n"}
+            for number, (client, amount, clock) in enumerate(orders)
+        ]
+        family.tables[name] = Table(name, row, "timestamp", rows)
+    purge = Purge(family, tmp_path)
+    joined = (
+        "select count(*), sum(o.parent_id), sum(p.parent_id), count(distinct o.client_id)"
+        " from raw.orders as o inner join raw.payments as p on o.client_id = p.client_id and o.clock = p.clock"
+    )
+    (before,) = purge.connection.execute(joined).fetchall()
+    assert [(outcome["due"], outcome["done"], outcome["held"]) for outcome in purge.run()] == [(2, 2, 1)] * 2
+    # C1 is two members now: the one of the young order, and nobody.
+    assert purge.connection.execute(joined).fetchall() == [(*before[:3], before[3] + 1)]
+    clients = "select client_id from raw.orders order by id"
+    first, second, *others = [client for (client,) in purge.connection.execute(clients).fetchall()]
+    assert first.startswith("anon-")
+    assert second.startswith("anon-")
+    assert first != second
+    assert others == ["C1", None, "it's"]
+    assert [outcome["due"] for outcome in purge.run()] == [0, 0]
+    # Landed again by key, as the landing does, under its name: it loses it again, and is not deleted.
+    contents = "select * exclude (_dlt_load_id) from raw.orders order by id"
+    anonymous = purge.connection.execute(contents).fetchall()
+    purge.connection.execute("delete from raw.orders where id in (0, 2)")
+    purge.land("orders", [family.tables["orders"].rows[0], family.tables["orders"].rows[2]], "again")
+    purge.sweep()
+    assert purge.connection.execute(contents).fetchall() == anonymous

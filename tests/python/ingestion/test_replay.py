@@ -6,9 +6,11 @@ import json
 
 import pytest
 from support.loads import load
+from support.purging import Retention
 
 from ingestion import replay as replay_module
 from ingestion.cli import main
+from ingestion.places import warehouse_path
 
 
 def replay(capsys, *arguments: str) -> dict[str, int]:
@@ -87,3 +89,31 @@ def test_a_replay_killed_before_marking_can_run_again(rejected, rows, capsys, me
 def test_an_unknown_dataset_is_refused(rejected, capsys):
     assert main(["replay", "--source", "sap", "--dataset", "nonsense"]) == 2
     assert "purchase_orders" in capsys.readouterr().err
+
+
+def test_a_purged_row_that_is_replayed_goes_again(sap, rows, capsys, mended_contract, tmp_path):
+    def sweep():
+        retention = Retention(warehouse_path(), ["sap"])
+        retention.sweep()
+        retention.connection.close()
+
+    order = {"EBELN": "4500000001"}
+    items = "select purchase_order_item from raw_sap.purchase_orders join raw_sap.purchase_order_items"
+    items += f" using (purchase_order) where purchase_order = '{order['EBELN']}' order by all"
+    load()
+    assert rows(items) == [("10",), ("20",)]
+    retention = Retention(warehouse_path(), ["sap"])
+    retention.purge(tmp_path)
+    retention.connection.close()
+    sweep()
+    assert rows("select count(*) from raw_sap.purchase_order_items") == [(0,)]
+    sap.update("EKPO", {**order, "EBELP": "10"}, {"MATKL": "FASTENERS-METRIC"})
+    sap.update("EKKO", order, {"AEDAT": "2026-01-12"})
+    load()
+    assert rows(items) == [("20",)], "the other line is a dead letter"
+    sweep()
+    assert rows(items) == []
+    assert replay(capsys)["landed"] == 1
+    assert rows("select count(*) from raw_sap.purchase_order_items") != [(0,)]
+    sweep()
+    assert rows("select count(*) from raw_sap.purchase_order_items") == [(0,)]
