@@ -69,6 +69,14 @@ purge: deps ## Print what the retention policies say is due; with CONFIRM=yes, d
 erase: deps ## Print where CLIENT=id or EMPLOYEE=id stands; with CONFIRM=yes, erase it everywhere and write a certificate.
 	@$(PY) -m tools.erase $(if $(CLIENT),client "$(CLIENT)",employee "$(EMPLOYEE)") $(if $(filter yes,$(CONFIRM)),--confirm)
 
+.PHONY: retention
+retention: deps ## Count what the retention policies say is due, overdue and due within 90 days, and print it; deletes nothing.
+	@$(PY) -m tools.retention due
+
+.PHONY: anonymity
+anonymity: deps ## Report k-anonymity of the datasets in seeds/retention/quasi_identifiers.csv.
+	@$(PY) -m tools.retention anonymity
+
 .PHONY: lint
 lint: deps ## Check SQL, Python, YAML, generated files and the project's own conventions.
 	@$(PY) -m tools.lint

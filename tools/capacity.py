@@ -149,7 +149,9 @@ def _selection() -> list[str]:
     """Only what reads the plan; in a warehouse where the workers were never built, all that stands before it, too."""
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
         found = connection.execute(
-            "select count(*) from information_schema.tables where table_name in (?, 'fct_headcount_monthly')", [WORKERS]
+            "select count(distinct table_name) from information_schema.tables"
+            " where table_name in (?, 'fct_headcount_monthly')",
+            [WORKERS],
         ).fetchone()
     if found and found[0] == 2:
         return MODELS

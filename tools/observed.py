@@ -78,7 +78,11 @@ class Observed:
         found = connection.execute(
             "select table_schema, table_name from information_schema.tables where table_catalog = current_database()"
         ).fetchall()
-        self._relations = {name: f'"{schema}"."{name}"' for schema, name in found if schema.startswith(f"{target}_")}
+        # A masked view has its mart's name, and is not the mart.
+        own = [
+            (schema, name) for schema, name in found if schema.startswith(f"{target}_") and schema != f"{target}_masked"
+        ]
+        self._relations = {name: f'"{schema}"."{name}"' for schema, name in own}
         self._relations |= {f"{schema}.{name}": f'"{schema}"."{name}"' for schema, name in found}
         self.graph = self._read_artifacts(target_path)
 

@@ -32,6 +32,7 @@
 
 {# Deleting takes two flags, so that no slip of one word does it, and a tombstone key, so that nothing comes back. #}
 {% macro allow_deletion(dry_run, confirm) -%}
+    {%- do require_purge_role() -%}
     {%- if target.type != 'duckdb' -%}
         {{ exceptions.raise_compiler_error('purge and erase_subject work on DuckDB; docs/retention.md says what to do on ' ~ target.type) }}
     {%- elif not dry_run and not confirm -%}

@@ -7,6 +7,10 @@
             {%- do known.append([(node.config.schema or '') | lower, node.alias | lower, retention, node.schema | lower]) %}
         {%- endif %}
     {%- endfor %}
+    {#- The masked views, which no node of dbt's is: each belongs to its mart. #}
+    {%- for node in masked_marts() %}
+        {%- do known.append(['masked', node.alias | lower, '', masked_schema() | lower]) %}
+    {%- endfor %}
     {{ return(known | sort) }}
 {%- endmacro %}
 

@@ -12,6 +12,7 @@ DAMAGE = {
     "fct_purchase_order_lines_obeys_its_rules": (
         "update dev_marts.fct_purchase_order_lines set is_in_full = not is_in_full where purchase_order_id = '1'"
     ),
+    "masked_views_name_nobody": "drop view dev_masked.dim_client",
     "every_dataset_has_a_policy": "create table dev_marts.left_over as select 1 as id",
     "fct_invoice_lines_obeys_its_rules": (
         "insert into dev_marts.fct_invoice_lines by name select 'x' as invoice_line_key, 'lost' as line_type, 'x' as "

@@ -109,6 +109,9 @@ def test_every_kind_of_incident_is_found_with_its_owner(
         planted.score("dim_supplier", yesterday, 10)  # older than the newest: history
         planted.score("dim_supplier", TODAY, 80)
         planted.score("dim_supplier", TODAY, 79.9, tenant="GB10", trend="degrading")
+        planted.policy("raw_sap.suppliers", overdue=12, review=yesterday)
+        planted.policy("raw_sap.plants", fault="raw_sap.plants: missing clock column valid_to")
+        planted.policy("raw_sap.materials")
         planted.point("fct_unit_profit", "row_count", yesterday, 200, "1")
         planted.point("fct_unit_profit", "row_count", TODAY, 101)
         planted.point("dim_supplier", "row_count", TODAY, 130, "1,2")
@@ -128,7 +131,16 @@ def test_every_kind_of_incident_is_found_with_its_owner(
         ("quality_scores:dim_supplier:GB10", "procurement-analytics"),
         ("nelson_rules:dim_supplier:row_count", "procurement-analytics"),
         ("anomalies:dim_supplier:country_code null_burst", "procurement-analytics"),
+        ("retention_overdue:raw_sap.suppliers:purge", "procurement-data"),
+        ("retention_overdue:raw_sap.suppliers:review", "procurement-data"),
+        ("retention_overdue:raw_sap.plants:purge", "procurement-data"),
     }
+    by_key = {line["incident_key"].removeprefix("retention_overdue:"): line for line in lines}
+    assert by_key["raw_sap.suppliers:purge"]["headline"] == "12 rows of raw_sap.suppliers should have been purged"
+    assert "13 are due, last purged never" in by_key["raw_sap.suppliers:purge"]["detail"]
+    assert by_key["raw_sap.suppliers:purge"]["downstream"] == "agg_profit_quarterly, dim_supplier, fct_unit_profit"
+    assert by_key["raw_sap.plants:purge"]["headline"].endswith("raw_sap.plants cannot be applied")
+    assert by_key["raw_sap.suppliers:review"]["severity"] == "warning"
     by_kind = {line["kind"]: line for line in lines}
     assert by_kind["dead_letters"]["detail"].startswith("TYPE_MISMATCH:Name (4), REQUIRED_MISSING:Supplier (1)")
     assert "30.2" in by_kind["stale_sources"]["detail"] and "allowed 24" in by_kind["stale_sources"]["detail"]

@@ -41,6 +41,9 @@ TABLES = {
     "moving_range double, broken_rules varchar, is_stable boolean, is_volume_jump boolean",
     "dev_platform.fct_anomalies": "dataset_name varchar, column_name varchar, measured_date date, signal varchar, "
     "score decimal(18, 3), is_anomaly boolean",
+    "dev_platform.rpt_retention_due": "dataset_name varchar, owner_team varchar, retention_period varchar, "
+    "policy_fault varchar, rows_due bigint, rows_overdue bigint, oldest_due_date date, is_purge_overdue boolean, "
+    "is_review_overdue boolean, next_review_date date, last_purged_at timestamp",
 }
 # Name, type, group, parents: a test of two pipelines' models, and what hangs on them.
 PROJECT = (
@@ -159,6 +162,15 @@ class PlantedWarehouse:
         self.insert(
             "dev_platform.agg_quality_scores", dataset_name=dataset, tenant_id=tenant, measured_date=day,
             quality_score=score, **values,
+        )  # fmt: skip
+
+    def policy(self, dataset: str, *, overdue: int = 0, fault: str | None = None, review: date | None = None) -> None:
+        """A retention policy with a row more due than overdue."""
+        self.insert(
+            "dev_platform.rpt_retention_due", dataset_name=dataset, owner_team="procurement-data",
+            retention_period="7 years", policy_fault=fault, rows_due=None if fault else overdue + 1,
+            rows_overdue=None if fault else overdue, oldest_due_date=date(2019, 3, 1), is_purge_overdue=overdue > 0,
+            is_review_overdue=review is not None and review < TODAY, next_review_date=review or TODAY,
         )  # fmt: skip
 
     def point(self, dataset: str, measure: str, day: date, value: float, rules: str = "") -> None:

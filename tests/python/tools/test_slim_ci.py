@@ -133,12 +133,15 @@ def copy_project(project: Path) -> Path:
 
 
 def relations(project: Path) -> set[str]:
-    """Models in the slim warehouse; Elementary's hooks keep a table of their own there."""
+    """Models in the slim warehouse; Elementary's hooks keep a table of their own there, the masks their key."""
     warehouse = project / "warehouse" / "slim_ci.duckdb"
     if not warehouse.exists():
         return set()
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        sql = "select table_name from information_schema.tables where table_schema not like '%elementary'"
+        sql = (
+            "select table_name from information_schema.tables"
+            " where table_schema not like '%elementary' and table_schema <> 'ops'"
+        )
         return {name for (name,) in connection.execute(sql).fetchall()}
 
 
