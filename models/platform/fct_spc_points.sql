@@ -1,6 +1,7 @@
 -- Individuals and moving-range charts. Constants for ranges of two: 1.128 (d2) and 3.267 (D4); docs/observability.md.
 {% set baseline = var('spc_baseline_points') | int %}
-{% set series = 'partition by measure_name, dataset_name, epoch order by measured_date' %}
+{% set key = 'measure_name, dataset_name, epoch' %}
+{% set series = 'partition by ' ~ key ~ ' order by measured_date' %}
 
 with measures as (
 
@@ -34,14 +35,12 @@ ranged as (
 trial as (
 
     select
-        measure_name,
-        dataset_name,
-        epoch,
+        {{ key }},
         avg(measure_value) as centre,
         avg(moving_range) as mean_range
     from ranged
     where point_number <= {{ baseline }} and has_limits
-    group by measure_name, dataset_name, epoch
+    group by {{ key }}
     having count(*) = {{ baseline }}
 
 ),
@@ -56,8 +55,8 @@ limits as (
         avg(ranged.measure_value) as centre,
         avg(case when ranged.moving_range <= 3.267 * trial.mean_range then ranged.moving_range end) as mean_range
     from ranged
-    inner join trial on ranged.measure_name = trial.measure_name and ranged.dataset_name = trial.dataset_name
-        and ranged.epoch = trial.epoch
+    inner join trial
+        on ranged.measure_name = trial.measure_name and ranged.dataset_name = trial.dataset_name and ranged.epoch = trial.epoch
     where
         ranged.point_number <= {{ baseline }}
         and abs(ranged.measure_value - trial.centre) <= 3 * trial.mean_range / 1.128
@@ -81,8 +80,8 @@ signed as (
             else 0
         end as is_turn
     from ranged
-    left join limits on ranged.measure_name = limits.measure_name and ranged.dataset_name = limits.dataset_name
-        and ranged.epoch = limits.epoch
+    left join limits
+        on ranged.measure_name = limits.measure_name and ranged.dataset_name = limits.dataset_name and ranged.epoch = limits.epoch
 
 ),
 
