@@ -1,4 +1,4 @@
-"""A company in which nothing is wrong: SAP over HTTP, sign-ups and meter readings as files, the project, its past.
+"""A company in which nothing is wrong: SAP over HTTP, files of three systems, the project, its past.
 
 What runs is what `make land` and `make build` run, only in this process: importing dbt costs more than its work here.
 """
@@ -30,6 +30,12 @@ FILES = ("dbt_project.yml", "profiles.yml", "selectors.yml", "packages.yml", "pa
 SIGN_UPS = (
     "SignUpId;SignedUpAt;Company;Email;Country;Tenant;Channel;Campaign;Status;ActivatedAt;ClientId;AcquisitionCost;"
     "Currency;Comment"
+)
+CUSTOMS = (
+    "MRN;Item;ImportDate;CN;Goods;Origin;Supplier;Installation;NetMassKg;CustomsValueEUR;DirectEmissions;"
+    "IndirectEmissions;CarbonPricePaid\r\n"
+    "25NL00005000002925;1;02/01/2025;73181595;Screws and bolts of steel;IN;1000001;Synthetic Works 017;38,000;94,22;"
+    "0,118444;0,020059;\r\n"
 )
 DAYS = 60
 READINGS_A_DAY = 50
@@ -108,7 +114,7 @@ class CalmCompany:
         shutil.copytree(ROOT / "tests", self.project / "tests", ignore=shutil.ignore_patterns("python"))
         for name in FILES:
             shutil.copyfile(ROOT / name, self.project / name)
-        for source in ("crm", "energy"):
+        for source in ("crm", "customs", "energy"):
             (self.root / source).mkdir()
         for module in (run, on_call, alerts):
             self._patch.setattr(module, "ROOT", self.project)
@@ -124,6 +130,7 @@ class CalmCompany:
             "SOURCES__SAP__BASE_URL": self.sap.base_url, "SOURCES__SAP__TOKEN_URL": self.sap.token_url,
             "SOURCES__SAP__CLIENT_ID": self.sap.client_id, "SOURCES__SAP__CLIENT_SECRET": self.sap.client_secret,
             "SOURCES__SAP__REQUESTS_PER_MINUTE": "0", "SOURCES__CRM__DIRECTORY": str(self.root / "crm"),
+            "SOURCES__CUSTOMS__DIRECTORY": str(self.root / "customs"),
             "SOURCES__ENERGY__DIRECTORY": str(self.root / "energy"),
         })  # fmt: skip
         return self
@@ -168,6 +175,10 @@ class CalmCompany:
             for n, country in enumerate(countries)
         ]
         (self.root / "crm" / f"{name}.csv").write_text("\r\n".join([SIGN_UPS, *lines, ""]), encoding="cp1252")
+
+    def deliver_customs(self, name: str) -> None:
+        """A quarter's declarations: one."""
+        (self.root / "customs" / f"{name}.csv").write_text(CUSTOMS, encoding="utf-8-sig")
 
     def deliver_readings(self, name: str) -> None:
         """A file of hourly meter readings."""
