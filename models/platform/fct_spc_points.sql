@@ -1,6 +1,7 @@
 -- Individuals and moving-range charts. Constants for ranges of two: 1.128 (d2) and 3.267 (D4); docs/observability.md.
 {% set baseline = var('spc_baseline_points') | int %}
 {% set key = 'measure_name, dataset_name, epoch' %}
+{% set ranged_key = 'ranged.measure_name, ranged.dataset_name, ranged.epoch' %}
 {% set series = 'partition by ' ~ key ~ ' order by measured_date' %}
 
 with measures as (
@@ -49,18 +50,17 @@ trial as (
 limits as (
 
     select
-        ranged.measure_name,
-        ranged.dataset_name,
-        ranged.epoch,
+        {{ ranged_key }},
         avg(ranged.measure_value) as centre,
         avg(case when ranged.moving_range <= 3.267 * trial.mean_range then ranged.moving_range end) as mean_range
     from ranged
     inner join trial
-        on ranged.measure_name = trial.measure_name and ranged.dataset_name = trial.dataset_name and ranged.epoch = trial.epoch
+        on ranged.measure_name = trial.measure_name and ranged.dataset_name = trial.dataset_name
+        and ranged.epoch = trial.epoch
     where
         ranged.point_number <= {{ baseline }}
         and abs(ranged.measure_value - trial.centre) <= 3 * trial.mean_range / 1.128
-    group by ranged.measure_name, ranged.dataset_name, ranged.epoch
+    group by {{ ranged_key }}
 
 ),
 
@@ -81,7 +81,8 @@ signed as (
         end as is_turn
     from ranged
     left join limits
-        on ranged.measure_name = limits.measure_name and ranged.dataset_name = limits.dataset_name and ranged.epoch = limits.epoch
+        on ranged.measure_name = limits.measure_name and ranged.dataset_name = limits.dataset_name
+        and ranged.epoch = limits.epoch
 
 ),
 
