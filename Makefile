@@ -30,8 +30,8 @@ land: setup ## Land the sources; without SAP settings of your own, from the sand
 	@$(PY) -m tools.run land
 
 .PHONY: build
-build: deps ## Run dbt build (seeds, snapshots, models, tests) on what has landed.
-	@$(PY) -m tools.run build
+build: deps ## Run dbt build (seeds, snapshots, models, tests) on what has landed (SELECT="a b": only these, as dbt selects).
+	@$(PY) -m tools.run build $(if $(SELECT),--select $(SELECT))
 
 .PHONY: run
 run: deps ## Land, build, write the docs and print a summary: the whole job.
@@ -42,7 +42,7 @@ capacity: deps ## Plan against actual headcount in reports/capacity_plan.xlsx, f
 	@$(PY) -m tools.capacity $(if $(PLAN),--plan "$(PLAN)")
 
 .PHONY: alerts
-alerts: setup ## Tell who has to know what broke or recovered, once; docs/alerts.md lists the channels' settings.
+alerts: setup ## Tell who has to know what broke or recovered, as land, build and run do; docs/alerts.md lists the channels.
 	@$(PY) -m tools.alerts
 
 .PHONY: quality

@@ -12,6 +12,7 @@ from benchmarks import (
     database_rate,
     file_rate,
     nothing_new,
+    observability,
     order_lines,
     parallel_paging,
     partner_banks,
@@ -26,6 +27,7 @@ QUICK_SCALE, WHOLE_SCALE = 0.1, 1.0
 QUICK_BUILDS, WHOLE_BUILDS = (0.1, 0.3), (1.0, 10.0)
 QUICK_ORDER_LINES = 300_000
 QUICK_PURGE = 1_000_000
+WATCHED_SCALES, WATCHED_PAIRS, PROFILED_ROWS = (0.1, 1.0), (1, 3), (1_000_000, observability.ROWS)
 QUARANTINE_SCALE = 0.05  # every kind of fault is planted once
 
 
@@ -93,6 +95,11 @@ def _build(quick: bool) -> Figures:
 
 def _order_lines(quick: bool) -> Figures:
     return order_lines.figures(QUICK_ORDER_LINES if quick else order_lines.LINES)
+
+
+def _observability(quick: bool) -> Figures:
+    size = 0 if quick else 1
+    return observability.figures(WATCHED_SCALES[size], WATCHED_PAIRS[size], PROFILED_ROWS[size])
 
 
 def _partner_banks(quick: bool) -> Figures:
@@ -228,6 +235,26 @@ PARTS = (
             Target("purge_range_per_delete", "purge: the same, time", purge.MOST_RATIO),
             Target("purge_digest_per_delete_cpu", "purge: with a digest for each row, processor", purge.MOST_RATIO),
             Target("purge_peak_mb", "purge: peak MiB", purge.MOST_MB, style=",.0f"),
+        ),
+    ),
+    Part(
+        "observability",
+        "builds that watch themselves against builds that do not",
+        _observability,
+        (
+            Target(
+                "observability_share",
+                "observability: its time over that of the build without it",
+                observability.MOST_SHARE,
+                style=".1%",
+            ),
+            Target(
+                "profile_seconds",
+                "observability: profile of the large table, s",
+                observability.MOST_SECONDS,
+                style=".1f",
+            ),
+            Target("profile_peak_mb", "observability: its peak MiB", observability.MOST_MB, style=",.0f"),
         ),
     ),
     Part(

@@ -110,8 +110,8 @@ def _table(dataset: Dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "description": f"{dataset.grain}. {dataset.description} {dataset.limitations}".strip(),
-        "loaded_at_field": "_landed_at",
         "config": {
+            **_loaded_at(dataset),
             "freshness": {
                 "warn_after": {"count": hours, "period": "hour"},
                 "error_after": {"count": 3 * hours, "period": "hour"},
@@ -124,6 +124,14 @@ def _table(dataset: Dataset) -> dict[str, Any]:
             for name, kind, text in [*(FILE_COLUMNS if dataset.files else []), *LINEAGE_COLUMNS]
         ],
     }
+
+
+def _loaded_at(dataset: Dataset) -> dict[str, str]:
+    """What is read in full is as fresh as its last reading, though nothing in it changed; the rest as its newest row."""
+    if dataset.read_mode != "full":
+        return {"loaded_at_field": "_landed_at"}
+    read = f"source = '{dataset.source}' and dataset = '{dataset.name}' and status = 'landed' and rows_read > 0"
+    return {"loaded_at_query": f"select max(finished_at) from {{{{ this.database }}}}.raw_ops.loads where {read}"}
 
 
 def _column(field: Field) -> dict[str, Any]:

@@ -29,6 +29,8 @@ PROBLEMS = {"warn", "error"}
 QUIET = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
 BUILD_RESULTS = "build_results.json"
 RECORDED = {"build", "run", "test", "snapshot", "seed", "source"}  # commands that write results
+OBSERVABILITY = "observability"  # tag of the models in which the warehouse speaks of itself
+BUILT = {NodeType.Model, NodeType.Seed, NodeType.Snapshot}
 UNCOUNTED = {"operation", "unit_test"}  # dbt leaves them out of its own node count
 
 
@@ -81,7 +83,7 @@ def run(commands: list[list[str]]) -> int:
         if result.exception is not None:
             print(f"dbt {' '.join(command)}: {result.exception}", file=sys.stderr)
             return 2
-        _keep_results(command)
+        _keep_results(command, is_about_data=_is_about_data(result.result))
         for line in remedies(result.result, parsed.result):
             print(line, flush=True)
         if not result.success and command[0] != "source":  # stale sources are told, they do not stop what follows
@@ -113,14 +115,21 @@ def _remedy(source: SourceDefinition) -> str:
     )
 
 
-def _keep_results(command: list[str]) -> None:
+def _is_about_data(outcome: Any) -> bool:
+    """Whether anything ran besides what the warehouse says of itself, whose models are tagged so."""
+    nodes = [result.node for result in getattr(outcome, "results", []) if hasattr(result, "node")]
+    built = [node for node in nodes if node.resource_type in BUILT]
+    return not built or any(OBSERVABILITY not in node.tags for node in built)
+
+
+def _keep_results(command: list[str], *, is_about_data: bool) -> None:
     """Keep what the command wrote about itself: the next one overwrites it.
 
     A build's results stay under a name of their own for the summary, which tells of the company's data; all artefacts
     of a run are kept for the landing (source dbt_artifacts).
     """
     results = target_path() / "run_results.json"
-    if command[0] == "build" and "observability" not in command and results.exists():
+    if command[0] == "build" and is_about_data and results.exists():
         shutil.copyfile(results, target_path() / BUILD_RESULTS)
     written = target_path() / ("sources.json" if command[:2] == ["source", "freshness"] else "run_results.json")
     if command[0] in RECORDED and written.exists():

@@ -144,6 +144,12 @@ class Observed:
         return nodes, rows[0][6] if rows else None
 
 
+def in_snowflake() -> bool:
+    """Whether dbt builds, or the landing writes, in Snowflake."""
+    destination = os.environ.get("STRATA_DESTINATION") or "duckdb"
+    return destination != "duckdb" or (os.environ.get("STRATA_TARGET") or "dev").startswith("snowflake")
+
+
 @contextlib.contextmanager
 def observed(*, read_only: bool) -> Iterator[Observed]:
     """The warehouse of STRATA_WAREHOUSE with the schemas of STRATA_TARGET (dev).
@@ -152,9 +158,12 @@ def observed(*, read_only: bool) -> Iterator[Observed]:
         ConfigError: the data is in Snowflake, or there is no warehouse file.
         DestinationError: another program holds the file, or it cannot be read.
     """
-    if os.environ.get("STRATA_DESTINATION", "duckdb") != "duckdb":
+    if in_snowflake():
         raise ConfigError(
-            "reads the DuckDB file only.", subject="this command", remedy="query the platform marts in Snowflake."
+            "the data is in Snowflake, and this command reads a DuckDB file: an old one may lie there.",
+            subject="STRATA_TARGET or STRATA_DESTINATION",
+            remedy="query the platform schema in Snowflake; `python -m ingestion status` and `why` work there "
+            "(docs/snowflake.md).",
         )
     path = warehouse_path()
     if not path.is_file():

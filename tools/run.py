@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -18,6 +18,7 @@ import duckdb
 from ingestion.errors import EXIT_OK, EXIT_REJECTS, EXIT_USAGE, LockedError
 from ingestion.lock import warehouse_lock
 from tools.deps import elementary_models_needed, installed
+from tools.observed import in_snowflake
 from tools.summary import print_summary
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,11 +26,13 @@ SANDBOX_START_SECONDS = 180  # to make a company of scale 1 first; a larger one 
 OWN_SETTINGS = ("__BASE_URL", "__CREDENTIALS", "__DIRECTORY")
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the chosen steps; returns the first exit code that is not 0."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("step", choices=["land", "build", "docs", "all", "summary"])
-    step = parser.parse_args().step
+    parser.add_argument("--select", nargs="+", default=[], metavar="NODE", help="build only these, with their tests")
+    options = parser.parse_args(arguments)
+    step = options.step
     os.chdir(ROOT)
     os.environ.setdefault("STRATA_WAREHOUSE", str(default_warehouse()))
     if step == "summary":
@@ -38,44 +41,63 @@ def main() -> int:
     try:
         with warehouse_lock(warehouse()):
             os.environ["STRATA_LOCK_HELD"] = str(warehouse().resolve())
-            return _steps(step, started)
+            return _steps(step, started, options.select)
     except LockedError as error:
         print(f"{error}", file=sys.stderr)
         return error.exit_code
 
 
-def _steps(step: str, started: float) -> int:
-    landed = EXIT_OK
+def _steps(step: str, started: float, select: Sequence[str]) -> int:
+    landed = told = EXIT_OK
     if step in ("land", "all"):
         landed = land()
+        told = tell("--without-elementary")
         if landed not in (EXIT_OK, EXIT_REJECTS) or step == "land":
-            return landed
-    commands = {
-        "build": [build_command()],
-        "docs": [DOCS],
-        "all": [build_command(), ["source", "freshness", "--select", *landed_sources()], DOCS_AFTER_BUILD],
-    }[step]
+            return landed or told
+    # Freshness first: a build that fails is followed by nothing.
+    build = [*freshness_commands(), build_command(select)] if step != "docs" else []
+    commands = {"build": build, "docs": [DOCS], "all": [*build, DOCS_AFTER_BUILD]}[step]
     built = dbt(commands)
     observed = EXIT_OK
     if step != "docs":
         land_artifacts()
-        observed = dbt(OBSERVE)
-    if step == "all":
-        code = summary(time.monotonic() - started)
-        return built or landed or observed or code
-    return built or landed or observed
+        observed = dbt(observe_commands())
+        told = tell()
+    code = summary(time.monotonic() - started) if step == "all" else EXIT_OK
+    return built or landed or observed or told or code
 
 
-def build_command() -> list[str]:
-    """Unit tests are about code, not about data: they run where code is changed (make test), as dbt itself advises."""
-    return ["build"] if os.environ.get("STRATA_TARGET") == "ci" else ["build", "--exclude-resource-type", "unit_test"]
+def build_command(select: Sequence[str] = ()) -> list[str]:
+    """The company's data, without what the warehouse says of itself: that follows when the outcome is known.
+
+    Unit tests are about code, not about data: they run where code is changed (make test), as dbt itself advises.
+    """
+    chosen = ["--select", *select, "--indirect-selection", "buildable"] if select else ["--selector", "company"]
+    return ["build", *chosen, *_without_unit_tests()]
 
 
-# What the warehouse says of itself, also after a build that failed: that is when somebody asks. docs/observability.md
-OBSERVE = [
-    ["run-operation", "profile_datasets"],
-    ["build", "--selector", "observability", "--exclude-resource-type", "unit_test"],
-]
+def observe_commands() -> list[list[str]]:
+    """What the warehouse says of itself, also after a build that failed: that is when somebody asks."""
+    return [
+        ["run-operation", "profile_datasets"],
+        ["build", "--selector", "observability", *_without_unit_tests()],
+    ]
+
+
+def tell(*options: str) -> int:
+    """Tell who has to know, in the command that found it out (docs/alerts.md): nothing waits for a poll."""
+    if in_snowflake():
+        print("nobody is told: alerts read a DuckDB file (docs/snowflake.md)")
+        return EXIT_OK
+    if not warehouse().exists():
+        return EXIT_OK  # nothing has ever landed: the step before has said why
+    return run_module("tools.alerts", "--quiet", *options)
+
+
+def _without_unit_tests() -> list[str]:
+    return [] if os.environ.get("STRATA_TARGET") == "ci" else ["--exclude-resource-type", "unit_test"]
+
+
 DOCS = ["docs", "generate", "--static"]
 DOCS_AFTER_BUILD = [*DOCS, "--no-compile"]  # the build has compiled everything
 
@@ -108,13 +130,19 @@ def land_artifacts() -> None:
     run_module("ingestion", "load", "dbt_artifacts", "--quiet")
 
 
-def landed_sources() -> list[str]:
-    """The sources that this warehouse has rows of, as dbt selects them."""
-    with duckdb.connect(str(warehouse()), read_only=True) as connection:
-        found = connection.execute(
-            "select distinct source from raw_ops.loads where rows_good > 0 and source <> 'dbt_artifacts' order by all"
-        )
-        return [f"source:{source}" for (source,) in found.fetchall()]
+def freshness_commands() -> list[list[str]]:
+    """Ask how old what has landed is, of each source that this warehouse has rows of."""
+    if in_snowflake():
+        return [["source", "freshness"]]
+    try:
+        with duckdb.connect(str(warehouse()), read_only=True) as connection:
+            found = connection.execute(
+                "select distinct source from raw_ops.loads where rows_good > 0 and source <> 'dbt_artifacts'"
+                " order by source"
+            ).fetchall()
+    except duckdb.Error:
+        return []  # nothing has landed: the build says what is missing
+    return [["source", "freshness", "--select", *(f"source:{source}" for (source,) in found)]] if found else []
 
 
 def is_configured() -> bool:

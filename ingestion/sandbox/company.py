@@ -34,18 +34,21 @@ CHECKSUMS_FILE = "checksums.json"
 CACHE = Path("warehouse") / "sandbox"
 
 
-def generate_company(seed: int = 1, scale: float = 1.0) -> tuple[Tables, list[PlantedFault]]:
+def generate_company(
+    seed: int = 1, scale: float = 1.0, *, is_healthy: bool = False
+) -> tuple[Tables, list[PlantedFault]]:
     """The company's SAP tables, and the faults planted in them.
 
     Args:
         seed: another seed gives another company.
         scale: orders grow in proportion, suppliers and materials with its square root.
+        is_healthy: plant none.
 
     Raises:
         SandboxError: the scale is out of range.
     """
     made, _ = _purchasing(seed, scale)
-    return made, plant_faults(made)
+    return made, [] if is_healthy else plant_faults(made)
 
 
 def write_company(directory: Path, seed: int = 1, scale: float = 1.0) -> None:

@@ -1,6 +1,8 @@
 -- Individuals and moving-range charts. Constants for ranges of two: 1.128 (d2) and 3.267 (D4); docs/observability.md.
 {% set baseline = var('spc_baseline_points') | int %}
-{% set series = 'partition by measure_name, dataset_name order by measured_date' %}
+{% set key = 'measure_name, dataset_name, epoch' %}
+{% set ranged_key = 'ranged.measure_name, ranged.dataset_name, ranged.epoch' %}
+{% set series = 'partition by ' ~ key ~ ' order by measured_date' %}
 
 with measures as (
 
@@ -34,13 +36,12 @@ ranged as (
 trial as (
 
     select
-        measure_name,
-        dataset_name,
+        {{ key }},
         avg(measure_value) as centre,
         avg(moving_range) as mean_range
     from ranged
     where point_number <= {{ baseline }} and has_limits
-    group by measure_name, dataset_name
+    group by {{ key }}
     having count(*) = {{ baseline }}
 
 ),
@@ -49,16 +50,17 @@ trial as (
 limits as (
 
     select
-        ranged.measure_name,
-        ranged.dataset_name,
+        {{ ranged_key }},
         avg(ranged.measure_value) as centre,
         avg(case when ranged.moving_range <= 3.267 * trial.mean_range then ranged.moving_range end) as mean_range
     from ranged
-    inner join trial on ranged.measure_name = trial.measure_name and ranged.dataset_name = trial.dataset_name
+    inner join trial
+        on ranged.measure_name = trial.measure_name and ranged.dataset_name = trial.dataset_name
+        and ranged.epoch = trial.epoch
     where
         ranged.point_number <= {{ baseline }}
         and abs(ranged.measure_value - trial.centre) <= 3 * trial.mean_range / 1.128
-    group by ranged.measure_name, ranged.dataset_name
+    group by {{ ranged_key }}
 
 ),
 
@@ -72,14 +74,15 @@ signed as (
         3.267 * limits.mean_range as moving_range_limit,
         sign(ranged.measure_value - limits.centre) as side,
         coalesce(sign(ranged.measure_value - ranged.previous_value), 0) as direction,
-        -- Up after down, or down after up.
         case
             when sign(ranged.measure_value - ranged.previous_value) = -sign(ranged.previous_value - ranged.value_before)
                 and ranged.measure_value <> ranged.previous_value then 1
             else 0
         end as is_turn
     from ranged
-    left join limits on ranged.measure_name = limits.measure_name and ranged.dataset_name = limits.dataset_name
+    left join limits
+        on ranged.measure_name = limits.measure_name and ranged.dataset_name = limits.dataset_name
+        and ranged.epoch = limits.epoch
 
 ),
 

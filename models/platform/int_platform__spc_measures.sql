@@ -84,12 +84,38 @@ measures as (
 
 ),
 
+-- An accepted change begins an epoch of the series: a baseline of its own, and nothing from before counts.
+restarts as (
+
+    select * from {{ ref('spc_restarts') }}
+
+),
+
 final as (
 
-    select * from measures
+    select
+        measures.measure_name,
+        measures.dataset_name,
+        measures.measured_date,
+        measures.measure_value,
+        measures.sla_limit,
+        measures.has_limits,
+        count(restarts.restart_date) as epoch
+    from measures
+    left join restarts
+        on measures.dataset_name = restarts.dataset_name
+        and restarts.measure_name in ('all', measures.measure_name)
+        and measures.measured_date >= restarts.restart_date
     where
-        measure_value is not null
-        and measured_date > {{ dbt.dateadd('day', '-' ~ var('quality_history_days') | int, as_of_date()) }}
+        measures.measure_value is not null
+        and measures.measured_date > {{ dbt.dateadd('day', '-' ~ var('quality_history_days') | int, as_of_date()) }}
+    group by
+        measures.measure_name,
+        measures.dataset_name,
+        measures.measured_date,
+        measures.measure_value,
+        measures.sla_limit,
+        measures.has_limits
 
 )
 

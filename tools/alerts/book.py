@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from tools.alerts.incidents import Finding, Incident
+from tools.alerts.incidents import MENDED, Finding, Incident
 
 TABLES = (
     "create schema if not exists raw_ops",
@@ -35,7 +35,7 @@ TABLES = (
     )
     """,
 )
-MENDED, GONE = "mended", "no longer in the project"
+GONE = "no longer in the project"
 # A channel is told that something is open, and that it closed if it was told of the opening. What opened and closed
 # before the channel could be reached is told to nobody.
 PENDING = """
@@ -113,11 +113,12 @@ class Book:
             self._refresh(known[key], incident) if key in known else self._open(incident)
         gone = [key for key in known if key not in found and key.split(":", 1)[0] in finding.asked]
         for key in gone:
-            subject = key.split(":")[1]
-            is_removed = key.startswith("failed_nodes:") and bool(project) and subject not in project
+            kind, subject = key.split(":")[:2]
+            is_removed = kind == "failed_nodes" and bool(project) and subject not in project
+            because = GONE if is_removed else finding.closed.get(kind, MENDED)
             self._connection.execute(
                 "update raw_ops.incidents set closed_at = ?, closed_because = ? where incident_id = ?",
-                [self._now, GONE if is_removed else MENDED, known[key]],
+                [self._now, because, known[key]],
             )
         self._connection.commit()
         return len(found.keys() - known.keys()), len(gone)

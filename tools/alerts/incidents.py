@@ -20,7 +20,8 @@ from tools.lineage import Node
 from tools.observed import NotThere, Observed
 
 CHECKS = Path(__file__).with_name("checks")
-HEAD = re.compile(r"^-- (title|needs): (.+)$", re.MULTILINE)
+HEAD = re.compile(r"^-- (title|needs|closed): (.+)$", re.MULTILINE)
+MENDED = "mended"
 RUNBOOKS = "docs/runbooks/index.md"
 NAMES_SHOWN = 8
 SEVERITIES = ("critical", "error", "warning")
@@ -28,19 +29,25 @@ SEVERITIES = ("critical", "error", "warning")
 
 @dataclass(frozen=True)
 class Check:
-    """A query that finds incidents; the name of its file is their kind."""
+    """A query that finds incidents; the name of its file is their kind.
+
+    Attributes:
+        closed: why an incident is over that the query does not find any more.
+    """
 
     kind: str
     title: str
     needs: tuple[str, ...]
     sql: str
+    closed: str = MENDED
 
     @classmethod
     def read(cls, path: Path) -> Check:
-        """The check in a file, whose first lines name its title and the tables it needs."""
+        """The check in a file, whose first lines name its title, the tables it needs and, if not `mended`, its end."""
         text = path.read_text(encoding="utf-8")
         head = dict(HEAD.findall(text))
-        return cls(path.stem, head["title"], tuple(name.strip() for name in head["needs"].split(",")), text)
+        needs = tuple(name.strip() for name in head["needs"].split(","))
+        return cls(path.stem, head["title"], needs, text, head.get("closed", MENDED))
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,7 @@ class Finding:
     incidents: list[Incident]
     asked: list[str]
     skipped: dict[str, str] = field(default_factory=dict)
+    closed: dict[str, str] = field(default_factory=dict)  # why what was not found again is over, by kind
 
 
 class People:
@@ -130,7 +138,7 @@ def find(observed: Observed, day: date, *, without_elementary: bool = False) -> 
                 found.append(_incident(check.kind, row, observed, people))
     # A check that works again closes the incident of its failure.
     asked.append("broken_checks")
-    return Finding(_ranked(found), asked, skipped)
+    return Finding(_ranked(found), asked, skipped, {check.kind: check.closed for check in checks()})
 
 
 def _ranked(found: Sequence[Incident]) -> list[Incident]:

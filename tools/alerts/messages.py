@@ -10,8 +10,9 @@ from itertools import groupby
 from typing import Any
 
 from tools.alerts.book import Event
+from tools.alerts.incidents import MENDED
 
-INCIDENTS_SHOWN = 12
+INCIDENTS_SHOWN = 24  # a chat shows at most 50 blocks
 NODES = ("model", "test", "unit_test", "seed", "snapshot")
 HAS_WHY = find_spec("ingestion.why") is not None  # ranks likely causes
 EXPLAINED = ("failed_nodes", "stale_sources", "quality_scores", "nelson_rules", "anomalies")
@@ -40,7 +41,7 @@ class Message:
     def title(self) -> str:
         """The message in one line."""
         parts = [f"{len(self.opened)} new incident(s)"] if self.opened else []
-        parts += [f"{len(self.closed)} recovered"] if self.closed else []
+        parts += [f"{len(self.closed)} closed"] if self.closed else []
         pipeline = "" if self.group == "none" else f" [{self.group}]"
         return f"Strata, {self.owner_team}{pipeline}: {', '.join(parts)}"
 
@@ -78,7 +79,9 @@ class Message:
 
 def heading(event: Event) -> str:
     """The event in one line."""
-    return f"{event.severity.upper()}: {event.headline}" if event.is_opening else f"RECOVERED: {event.headline}"
+    if event.is_opening:
+        return f"{event.severity.upper()}: {event.headline}"
+    return f"{'RECOVERED' if event.closed_because == MENDED else 'CLOSED'}: {event.headline}"
 
 
 def messages(events: Sequence[Event], *, one_each: bool = False) -> list[Message]:

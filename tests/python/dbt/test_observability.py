@@ -189,6 +189,7 @@ def test_control_charts_equal_published_and_naive_ones(warehouse: Warehouse) -> 
             values[30:46] = [500 + (-1) ** i * (1 + i % 3) for i in range(16)]
         series[f"random_{number}"] = values
     plant(warehouse, series)
+    warehouse.dbt("seed", "--select", "spc_restarts", *VARS)
     warehouse.dbt(
         "run", "--select", "stg_ops__dataset_profiles", "stg_ops__loads", "stg_dbt_artifacts__run_results",
         "stg_dbt_artifacts__freshness", "fct_row_counts", "int_platform__spc_measures", "fct_spc_points",

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,23 @@ def test_every_kind_of_incident_is_found_with_its_owner(
         planted.point("fct_unit_profit", "row_count", yesterday, 200, "1")
         planted.point("fct_unit_profit", "row_count", TODAY, 101)
         planted.point("dim_supplier", "row_count", TODAY, 130, "1,2")
+        planted.point("dim_supplier", "rows_landed", TODAY, 1, jump=True)  # an ordinary Sunday
+        planted.point("agg_profit_quarterly", "row_count", TODAY, 1, jump=True)
+        for days, change in ((1, "added"), (6, "refused"), (8, "removed")):
+            planted.insert("raw_ops.schema_changes", change_id=change, source="sap", dataset="suppliers",
+                           column_name="terms", change=change, old_type="decimal(18,4)", new_type="text",
+                           detected_at=NOW - timedelta(days=days))  # fmt: skip
+        for kind, seen_by, days in (("removed", "profile", 0), ("added", "profile", 0), ("type_changed", "landing", 0),
+                                    ("type_changed", "profile", 7)):  # fmt: skip
+            planted.insert("dev_platform.fct_schema_changes", dataset_name="dim_supplier", column_name="city",
+                           change_kind=kind, seen_by=seen_by, old_type="varchar", owner_team="procurement-analytics",
+                           measured_date=TODAY - timedelta(days=days))  # fmt: skip
+        for code, count in (("WITHOUT_ORDER", 2), ("IN_FUTURE", 0)):
+            planted.insert("dev_platform.rpt_quarantine_summary", entity_name="bills", reason_code=code,
+                           severity="critical", meaning="the buyer", quarantined_row_count=count)  # fmt: skip
+        for currency, days in (("USD", 0), ("EUR", 7), ("GBP", 8)):
+            planted.insert("dev_seeds.exchange_rates", currency_code=currency,
+                           valid_to_date=TODAY + timedelta(days=days))  # fmt: skip
         planted.insert("dev_platform.fct_anomalies", dataset_name="dim_supplier", column_name="country_code",
                        signal="null_burst", measured_date=TODAY, score=0.9, is_anomaly=True)  # fmt: skip
         planted.insert("dev_platform.fct_anomalies", dataset_name="dim_supplier", column_name=None, signal="spike",
@@ -130,10 +148,17 @@ def test_every_kind_of_incident_is_found_with_its_owner(
         ("refused_files:crm.suppliers", "data-platform"),
         ("quality_scores:dim_supplier:GB10", "procurement-analytics"),
         ("nelson_rules:dim_supplier:row_count", "procurement-analytics"),
+        ("nelson_rules:agg_profit_quarterly:row_count", "procurement-analytics"),
         ("anomalies:dim_supplier:country_code null_burst", "procurement-analytics"),
         ("retention_overdue:raw_sap.suppliers:purge", "procurement-data"),
         ("retention_overdue:raw_sap.suppliers:review", "procurement-data"),
         ("retention_overdue:raw_sap.plants:purge", "procurement-data"),
+        ("landed_schema_changes:sap.suppliers:terms added", "procurement-data"),
+        ("landed_schema_changes:sap.suppliers:terms refused", "procurement-data"),
+        ("mart_schema_changes:dim_supplier:city removed", "procurement-analytics"),
+        ("quarantined_rows:bills:WITHOUT_ORDER", "data-platform"),
+        ("stale_seeds:exchange_rates:USD", "finance-data"),
+        ("stale_seeds:exchange_rates:EUR", "finance-data"),
     }
     by_key = {line["incident_key"].removeprefix("retention_overdue:"): line for line in lines}
     assert by_key["raw_sap.suppliers:purge"]["headline"] == "12 rows of raw_sap.suppliers should have been purged"
@@ -323,6 +348,35 @@ def test_results_that_have_not_landed_count_at_once(
     assert json.loads(line)["incident_key"] == "failed_nodes:model.strata.dim_supplier"
 
 
+def test_a_change_is_news_for_a_week_and_not_mended_then(
+    planted: PlantedWarehouse, web: WebReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRATA_ALERTS_WEBHOOK_URL", web.url)
+    planted.insert("raw_ops.schema_changes", change_id="1", source="sap", dataset="suppliers", column_name="terms",
+                   change="added", detected_at=NOW)  # fmt: skip
+    assert main([]) == 0
+    planted.run("update raw_ops.schema_changes set detected_at = detected_at - interval 8 day")
+    assert main([]) == 0
+    first, second = texts(web)
+    assert "column terms of sap.suppliers is new" in first
+    assert "CLOSED: column terms of sap.suppliers is new" in second and "RECOVERED" not in second
+    assert "closed: told for seven days, after 0 min" in second
+
+
+@pytest.mark.parametrize("setting", [("STRATA_TARGET", "snowflake"), ("STRATA_DESTINATION", "snowflake")])
+@pytest.mark.parametrize("command", ["alerts", "quality", "remedies"])
+def test_a_warehouse_in_snowflake_is_refused_though_an_old_file_lies_there(
+    setting: tuple[str, str], command: str, planted: PlantedWarehouse, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    planted.invocation({"fct_unit_profit": "error"})
+    monkeypatch.setenv(*setting)
+    assert import_module(f"tools.{command}.__main__").main([]) == 2
+    said = capsys.readouterr()
+    assert "the data is in Snowflake" in said.err and "`python -m ingestion status` and `why` work there" in said.err
+    assert ("raw_ops", "incidents") not in planted.run("select table_schema, table_name from information_schema.tables")
+
+
 def test_a_node_that_left_the_project_closes_as_such(
     planted: PlantedWarehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,7 +417,7 @@ def test_markup_in_names_stays_text_and_long_messages_are_cut(
             planted.score(f"<!channel> & {number:02d}", TODAY, 10)
     assert main([]) == 0
     ((_, body),) = web.received
-    assert len(body["blocks"]) < 50 and "and 48 more" in texts(web)[0]
+    assert len(body["blocks"]) < 50 and "and 36 more" in texts(web)[0]
     assert "<!channel>" not in texts(web)[0] and "&lt;!channel&gt; &amp; 00" in texts(web)[0]
 
 
@@ -375,4 +429,4 @@ def test_every_check_is_planted_here() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     assert kinds and {kind for kind in kinds if f'("{kind}:' not in text} == set()
     needed = {table for check in checks() for table in check.needs if not table.startswith("dbt_")}
-    assert needed <= {name.removeprefix("dev_platform.") for name in TABLES}
+    assert needed <= {name.removeprefix("dev_platform.").removeprefix("dev_seeds.") for name in TABLES}

@@ -23,6 +23,8 @@ TABLES = {
     "landed_at timestamptz, replayed_at timestamptz, replay_outcome varchar",
     "raw_ops.files": "source varchar, dataset varchar, path varchar, sha256 varchar, status varchar, rows_read bigint, "
     "rows_rejected bigint, load_id varchar, landed_at timestamptz",
+    "raw_ops.schema_changes": "change_id varchar, source varchar, dataset varchar, table_name varchar, "
+    "column_name varchar, change varchar, old_type varchar, new_type varchar, load_id varchar, detected_at timestamptz",
     "raw_dbt_artifacts.invocations": "invocation_id varchar, command varchar, generated_at timestamptz, "
     "target_name varchar, elapsed_seconds decimal(18, 6)",
     "raw_dbt_artifacts.run_results": "invocation_id varchar, unique_id varchar, status varchar, message varchar, "
@@ -44,6 +46,11 @@ TABLES = {
     "dev_platform.rpt_retention_due": "dataset_name varchar, owner_team varchar, retention_period varchar, "
     "policy_fault varchar, rows_due bigint, rows_overdue bigint, oldest_due_date date, is_purge_overdue boolean, "
     "is_review_overdue boolean, next_review_date date, last_purged_at timestamp",
+    "dev_platform.fct_schema_changes": "dataset_name varchar, column_name varchar, change_kind varchar, "
+    "seen_by varchar, old_type varchar, new_type varchar, owner_team varchar, measured_date date",
+    "dev_platform.rpt_quarantine_summary": "entity_name varchar, reason_code varchar, severity varchar, "
+    "meaning varchar, owner_group varchar, quarantined_row_count bigint",
+    "dev_seeds.exchange_rates": "currency_code varchar, valid_from_date date, valid_to_date date",
 }
 # Name, type, group, parents: a test of two pipelines' models, and what hangs on them.
 PROJECT = (
@@ -173,10 +180,12 @@ class PlantedWarehouse:
             is_review_overdue=review is not None and review < TODAY, next_review_date=review or TODAY,
         )  # fmt: skip
 
-    def point(self, dataset: str, measure: str, day: date, value: float, rules: str = "") -> None:
+    def point(
+        self, dataset: str, measure: str, day: date, value: float, rules: str = "", *, jump: bool = False
+    ) -> None:
         """A point of a control chart around 100."""
         self.insert(
             "dev_platform.fct_spc_points", dataset_name=dataset, measure_name=measure, measured_date=day,
             owner_team="procurement-analytics", measure_value=value, centre_line=100, lower_limit=85, upper_limit=115,
-            broken_rules=rules, is_stable=not rules, is_volume_jump=False,
+            broken_rules=rules, is_stable=not rules, is_volume_jump=jump,
         )  # fmt: skip
