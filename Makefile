@@ -73,6 +73,14 @@ audit: deps ## Hold the project to dbt-project-evaluator (needs the dbt hub or D
 contracts: setup ## Write what is generated from contracts/, check them, and tell what broke since the last release.
 	@$(PY) -m tools.contracts $(CONTRACTS_ARGS)
 
+.PHONY: products
+products: deps ## Compare the marts' contracts with main's (BASE=revision, STATE=dir), fail for what readers were not told, and export them.
+	@$(PY) -m tools.data_products $(if $(BASE),--base "$(BASE)") $(if $(STATE),--state "$(STATE)")
+
+.PHONY: publish
+publish: setup ## Copy the marts to where BI clients read them while builds run (docs/publish.md); WITH_PERSONAL=1: all columns.
+	@$(PY) -m tools.publish $(if $(WITH_PERSONAL),--with-personal)
+
 .PHONY: runbooks
 runbooks: deps ## Write docs/runbooks/ and the seeds of pipelines and on-call weeks from docs/runbooks/pipelines.yml and the project.
 	@$(PY) -m tools.runbooks
