@@ -41,6 +41,10 @@ run: deps ## Land, build, write the docs and print a summary: the whole job.
 capacity: deps ## Plan against actual headcount in reports/capacity_plan.xlsx, from your workbooks (PLAN=book.xlsx: from that one).
 	@$(PY) -m tools.capacity $(if $(PLAN),--plan "$(PLAN)")
 
+.PHONY: investors
+investors: setup ## The quarter's figures for investors as CSV, XLSX and PDF in reports/investors/: QUARTER=2026-Q3.
+	@$(PY) -m tools.investor_report --quarter "$(QUARTER)"
+
 .PHONY: alerts
 alerts: setup ## Tell who has to know what broke or recovered, once; docs/alerts.md lists the channels' settings.
 	@$(PY) -m tools.alerts

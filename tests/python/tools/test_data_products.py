@@ -47,8 +47,9 @@ def manifest() -> dict[str, Any]:
                column("name", config={"meta": {"sensitivity": "personal"}})]  # fmt: skip
     node = {
         "resource_type": "model", "package_name": "shop", "access": "public", "alias": "fct_orders", "unique_id": ID,
-        "schema": "dev_marts", "fqn": ["shop", "marts", "sales", "fct_orders"], "description": "Orders.", "version": None,
-        "latest_version": None, "deprecation_date": None, "columns": {one["name"]: one for one in columns},
+        "schema": "dev_marts", "fqn": ["shop", "marts", "sales", "fct_orders"], "description": "Orders.",
+        "version": None, "latest_version": None, "deprecation_date": None,
+        "columns": {one["name"]: one for one in columns},
         "config": {"schema": "marts", "materialized": "table", "group": "sales", "contract": {"enforced": True},
                    "meta": {"grain": "One row per order", "owner": "sales-analytics", "retention": "operational"}},
     }  # fmt: skip
@@ -188,7 +189,7 @@ def test_the_standard_is_really_checked(manifest, tmp_path, monkeypatch):
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A dbt project under git, with a commit on main and a branch on it."""
     files = {
-        "dbt_project.yml": "name: shop\nversion: '1'\nprofile: shop\nmodels: {shop: {+schema: marts}}\n",
+        "dbt_project.yml": "name: shop\nversion: 1.0.0\nprofile: shop\nmodels: {shop: {+schema: marts}}\n",
         "profiles.yml": "shop: {target: dev, outputs: {dev: {type: duckdb, path: ':memory:'}}}\n",
         "models/marts/sales/fct_orders.sql": SQL,
         "models/marts/sales/int_orders.sql": "select 1 as a",
