@@ -103,7 +103,7 @@ def read_report(connection: duckdb.DuckDBPyConnection, target: str, quarter: dat
     for figure in FIGURES:
         for company in [*companies, GROUP]:
             value, earlier = (value_of(figure, marts, company, day, companies) for day in (quarter, before))
-            key = (figure.column, company)
+            key = (figure.column, plain(company))  # as it stands in the file
             lines.append(
                 Line(
                     figure.section, figure.column, figure.label, figure.unit, company, value, earlier,

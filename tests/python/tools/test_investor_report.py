@@ -181,7 +181,8 @@ def test_hostile_names_are_no_formulas_and_no_markup(out: Path):
     assert ("session_count", "'=1+1<b>&") in deliver(out)
     book = openpyxl.load_workbook(out / "2026-Q3.xlsx")
     assert book["Figures"]["D1"].data_type == "s"
-    deliver(out)
+    execute("update dev_marts.agg_engagement_quarterly set session_count = 1")
+    assert deliver(out)["session_count", "'=1+1<b>&"]["restated_from"] != ""
 
 
 def test_the_page_is_drawn(out: Path):
