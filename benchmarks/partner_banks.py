@@ -38,7 +38,6 @@ INDICATORS = (
 LINEAGE = "md5({key}) as _row_hash, 'emerald/' || {key} as _source_ref, {landed} as _landed_at, false as _is_deleted, "
 LINEAGE += "'load' as _dlt_load_id"
 MOST_SECONDS, LEAST_RATIO = 60, 20
-MEMORY = "3GB"  # the default of 1,500 MB is too little to calculate three years of so many pairs again for restatements
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -147,7 +146,7 @@ def _build(stage: Stage, name: str, day: date) -> Figures:
     done = run(
         [*command, "--select", f"+{RESTATEMENTS}", "--exclude-resource-type", "test", "--exclude-resource-type",
          "unit_test", "--vars", json.dumps({"as_of_date": day.isoformat()})],
-        stage.env() | {"STRATA_MEMORY_LIMIT": MEMORY},
+        stage.env(),
     )  # fmt: skip
     seconds = {node.rsplit(".", 1)[-1]: spent for node, spent in statement_seconds(log).items()}
     own = sum(spent for node, spent in seconds.items() if node in INDICATORS)

@@ -14,9 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import yaml
 
+PROFILES = Path(__file__).resolve().parents[2] / "profiles.yml"
 TEMPORARY = "__dbt_tmp"  # dbt builds beside the old relation and renames; a first build leaves nothing to drop
 KEPT = ("model", "snapshot", "seed")
+
+
+def settings() -> dict[str, str]:
+    """DuckDB's settings of the default profile, but for those that the environment gives, such as its memory."""
+    profile = yaml.safe_load(PROFILES.read_text(encoding="utf-8"))["strata"]["outputs"]["dev"]
+    return {name: value for name, value in profile["settings"].items() if "{{" not in value}
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, plan: list[dict[str, Any]]) -> None:
@@ -61,7 +69,8 @@ def main(plan_file: Path, warehouse: Path, built: Path) -> int:
     plan = json.loads(plan_file.read_text(encoding="utf-8"))
     statements = {entry["id"]: Path(entry["file"]).read_text(encoding="utf-8") for entry in plan if entry["file"]}
     connection = duckdb.connect(str(warehouse))
-    connection.execute("set TimeZone = 'UTC'")
+    for name, value in settings().items():
+        connection.execute(f"set {name} = '{value}'")
     quoted = str(built).replace("'", "''")
     connection.execute(f"attach '{quoted}' as built (read_only)")
     prepare(connection, plan)

@@ -7,6 +7,7 @@ without starting dbt. The project's own macros are read from macros/, so only db
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,6 +42,11 @@ def env_var(name: str, default: str = "") -> str:
     return default or name.lower()
 
 
+def local_md5(text: str) -> str:
+    """A digest of the text."""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
 def _raise(message: str) -> str:
     raise ValueError(message)
 
@@ -54,6 +60,7 @@ dbt = _Calls(
     type_boolean=lambda: "boolean",
     concat=lambda fields: " || ".join(fields),
     generate_series=lambda upper_bound: f"select generated_number from range({upper_bound})",
+    listagg=lambda measure, delimiter, order="": f"string_agg({measure}, {delimiter} {order})",
     current_timestamp=lambda: "current_timestamp",
 )
 dbt_utils = _Calls(

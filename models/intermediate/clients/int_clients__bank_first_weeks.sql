@@ -1,3 +1,6 @@
+-- A table: the weekly indicators and the closed weeks read it.
+{{ config(materialized='table') }}
+
 with relationships as (
 
     select * from {{ ref('int_clients__bank_relationship_versions') }}

@@ -1,8 +1,9 @@
+-- A run replaces whole weeks: finding their rows by week costs less than by key.
 -- Delivered weeks are closed, so --full-refresh leaves this table as it is: var reopen_closed_weeks lets it rebuild.
 {{ config(
     materialized='incremental',
     incremental_strategy='delete+insert',
-    unique_key='partner_bank_week_key',
+    unique_key='week_end_date',
     on_schema_change='fail',
     full_refresh=(none if var('reopen_closed_weeks') | string | lower == 'true' else false),
     post_hook="{{ delete_rows_left_behind(this, ref('int_clients__complete_weeks')) }}",
