@@ -41,6 +41,10 @@ run: deps ## Land, build, write the docs and print a summary: the whole job.
 capacity: deps ## Plan against actual headcount in reports/capacity_plan.xlsx, from your workbooks (PLAN=book.xlsx: from that one).
 	@$(PY) -m tools.capacity $(if $(PLAN),--plan "$(PLAN)")
 
+.PHONY: investors
+investors: setup ## The quarter's figures for investors as CSV, XLSX and PDF in reports/investors/: QUARTER=2026-Q3.
+	@$(PY) -m tools.investor_report --quarter "$(QUARTER)"
+
 .PHONY: alerts
 alerts: setup ## Tell who has to know what broke or recovered, as land, build and run do; docs/alerts.md lists the channels.
 	@$(PY) -m tools.alerts
@@ -88,6 +92,14 @@ audit: deps ## Hold the project to dbt-project-evaluator (needs the dbt hub or D
 .PHONY: contracts
 contracts: setup ## Write what is generated from contracts/, check them, and tell what broke since the last release.
 	@$(PY) -m tools.contracts $(CONTRACTS_ARGS)
+
+.PHONY: products
+products: deps ## Compare the marts' contracts with main's (BASE=revision, STATE=dir), fail for what readers were not told, and export them.
+	@$(PY) -m tools.data_products $(if $(BASE),--base "$(BASE)") $(if $(STATE),--state "$(STATE)")
+
+.PHONY: publish
+publish: setup ## Copy the marts to where BI clients read them while builds run (docs/publish.md); WITH_PERSONAL=1: all columns.
+	@$(PY) -m tools.publish $(if $(WITH_PERSONAL),--with-personal)
 
 .PHONY: runbooks
 runbooks: deps ## Write docs/runbooks/ and the seeds of pipelines and on-call weeks from docs/runbooks/pipelines.yml and the project.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-import zipfile
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,18 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.styles import Alignment, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
+from tools.report_files import heading, plain, without_clock, write_together
+
 Row = tuple[Any, ...]
 COUNT, POUNDS, CHANGE, SHARE, POINTS = "#,##0", "#,##0", "+#,##0;[Red]-#,##0;0", "0.0%", "+0.0%;[Red]-0.0%;0.0%"
-NAVY = "1F3864"
 URGENT = {1: "F8CBAD", 2: "FCE4D6", 3: "FFF2CC", 4: "E2EFDA"}
 WIDEST = 60
-FORMULA_MARKS = ("=", "+", "-", "@")  # a spreadsheet takes a text that starts so for a formula
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-STAMPS = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
 
 
 @dataclass(frozen=True)
@@ -112,13 +108,7 @@ class Report:
     @staticmethod
     def plain(value: Any) -> str:
         """A value as it stands in the CSV."""
-        if value is None:
-            return ""
-        if isinstance(value, bool):
-            return str(value).lower()
-        if isinstance(value, str) and value.startswith(FORMULA_MARKS):
-            return f"'{value}"
-        return f"{value:f}" if isinstance(value, Decimal) else str(value)
+        return plain(value)
 
 
 def write_files(report: Report, written_at: datetime, lines: tuple[str, ...], directory: Path) -> list[Path]:
@@ -127,19 +117,13 @@ def write_files(report: Report, written_at: datetime, lines: tuple[str, ...], di
     Raises:
         OSError: the directory cannot be written, or on Windows, an old report is open in Excel.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     delivery = (f"Written {written_at:%Y-%m-%d %H:%M:%S} UTC.", *lines)
     contents = {
         "csv": _csv(report).encode("utf-8-sig"),  # Excel needs the mark to read UTF-8
         "xlsx": _xlsx(report, delivery),
         "html": _html(report, delivery).encode(),
     }
-    parts = {directory / f"{report.week}.{ending}": content for ending, content in contents.items()}
-    for path, content in parts.items():
-        path.with_name(f".{path.name}.part").write_bytes(content)
-    for path in parts:
-        path.with_name(f".{path.name}.part").replace(path)
-    return list(parts)
+    return write_together({directory / f"{report.week}.{ending}": content for ending, content in contents.items()})
 
 
 def _csv(report: Report) -> str:
@@ -160,23 +144,12 @@ def _xlsx(report: Report, delivery: tuple[str, ...]) -> bytes:
     _fill_delivery(book.create_sheet("Delivery"), delivery)
     buffer = io.BytesIO()
     book.save(buffer)
-    return _without_clock(buffer.getvalue(), report.sunday)
-
-
-def _heading(sheet: Worksheet, labels: list[str]) -> None:
-    sheet.append(labels)
-    for cell in sheet[1]:
-        cell.font, cell.fill = Font(bold=True, color="FFFFFF"), PatternFill("solid", fgColor=NAVY)
-        cell.alignment = Alignment(wrap_text=True, vertical="center")
-    sheet.row_dimensions[1].height = 32
-    sheet.page_setup.orientation, sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = "landscape", 1, 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
-    sheet.print_title_rows = "1:1"
+    return without_clock(buffer.getvalue(), report.sunday)
 
 
 def _fill_clients(sheet: Worksheet, report: Report) -> None:
     """One row a client, coloured by urgency, with a header and names that stay in sight."""
-    _heading(sheet, [column.label for column in COLUMNS.values()])
+    heading(sheet, [column.label for column in COLUMNS.values()])
     widths = [max(len(column.label) // 2 + 4, 9) for column in COLUMNS.values()]
     urgency = list(COLUMNS).index("urgency")
     for number, row in enumerate(report.rows, start=2):
@@ -201,7 +174,7 @@ def _fill_clients(sheet: Worksheet, report: Report) -> None:
 
 
 def _fill_weeks(sheet: Worksheet, report: Report) -> None:
-    _heading(sheet, ["Week", "Clients", "At risk", "New or back", "Lost", "Balance, GBP", "Paid in 13 weeks, GBP"])
+    heading(sheet, ["Week", "Clients", "At risk", "New or back", "Lost", "Balance, GBP", "Paid in 13 weeks, GBP"])
     for one in report.trend:
         sheet.append([one.week, one.clients, one.at_risk, one.new, one.lost, float(one.balance), float(one.payments)])
         for cell in sheet[sheet.max_row][1:]:
@@ -212,7 +185,7 @@ def _fill_weeks(sheet: Worksheet, report: Report) -> None:
 
 
 def _fill_definitions(sheet: Worksheet, report: Report) -> None:
-    _heading(sheet, ["Column", "Name in the CSV", "What it means"])
+    heading(sheet, ["Column", "Name in the CSV", "What it means"])
     for name, column in COLUMNS.items():
         sheet.append([column.label, name, column.meaning])
     sheet.append([])
@@ -241,21 +214,6 @@ def _explanations(report: Report) -> tuple[str, ...]:
         "The last four complete weeks may still be restated; older weeks are closed.",
         "Amounts in pounds at the group's rate of the month.",
     )
-
-
-def _without_clock(content: bytes, day: date) -> bytes:
-    """The workbook without the moments that openpyxl and zip write into it."""
-    fixed = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(content)) as source,
-        zipfile.ZipFile(fixed, "w", zipfile.ZIP_DEFLATED) as target,
-    ):
-        for name in source.namelist():
-            part = source.read(name)
-            if name == "docProps/core.xml":
-                part = STAMPS.sub(rb"\g<1>" + f"{day}T00:00:00Z".encode(), part)
-            target.writestr(zipfile.ZipInfo(name, ZIP_TIME), part, zipfile.ZIP_DEFLATED)
-    return fixed.getvalue()
 
 
 STYLE = """

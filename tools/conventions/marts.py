@@ -148,6 +148,19 @@ def mart_listed(project: Project) -> Iterator[Breach]:
             )
 
 
+def version_ends(project: Project) -> Iterator[Breach]:
+    for entry in project.of_kind("models"):
+        latest = str(
+            entry.entry.get("latest_version") or max((str(one.get("v")) for one in entry.versions), default="")
+        )
+        for version in entry.versions:
+            if str(version.get("v")) != latest and not version.get("deprecation_date"):
+                yield Breach(
+                    entry.path, version.line, f"old version {version.get('v')} of '{entry.name}' stays for ever",
+                    "set its deprecation_date to the day until which readers have it (docs/contracts.md)",
+                )  # fmt: skip
+
+
 RULES = (
     Rule("mart-listed", "every mart is listed in docs/marts.md, and nothing else", mart_listed),
     Rule("mart-contract", "a mart's contract is enforced", mart_contract),
@@ -158,4 +171,5 @@ RULES = (
     Rule("group-exists", "every group used is defined and has an owner", group_exists),
     Rule("mart-access", "a mart says who may read it", mart_access),
     Rule("mart-unique-key", "a mart's key is tested or constrained", mart_unique_key),
+    Rule("version-ends", "an old version of a model has a deprecation_date", version_ends),
 )

@@ -37,6 +37,17 @@ class Properties:
         return self.entry.line
 
     @property
+    def versions(self) -> list[Mapping]:
+        """Versions of a model; none for one that has no versions."""
+        return [version for version in self.entry.get("versions") or [] if isinstance(version, Mapping)]
+
+    @property
+    def files(self) -> list[str]:
+        """Stems of the files it describes: its name, or those of its versions."""
+        stems = [str(version.get("defined_in") or f"{self.name}_v{version.get('v')}") for version in self.versions]
+        return stems or [self.name]
+
+    @property
     def columns(self) -> list[Mapping]:
         return [column for column in self.entry.get("columns") or [] if isinstance(column, Mapping)]
 
@@ -184,7 +195,8 @@ class Project:
         """Properties entries of models, snapshots and seeds by (kind, name)."""
         found: dict[tuple[str, str], list[Properties]] = {}
         for entry in self.of_kind("models", "snapshots", "seeds"):
-            found.setdefault((entry.kind, entry.name), []).append(entry)
+            for name in entry.files:
+                found.setdefault((entry.kind, name), []).append(entry)
         return found
 
     def properties_of(self, node: Node) -> Properties | None:

@@ -20,7 +20,8 @@ _TEST_KEYS = {"name", "description", "config", "arguments", "test_name"}
 
 def properties_file(project: Project) -> Iterator[Breach]:
     for node in project.nodes:
-        expected = str(Path(node.path).with_name(f"{node.name}.yml"))
+        entry = project.properties_of(node)
+        expected = str(Path(node.path).with_name(f"{entry.name if entry and entry.versions else node.name}.yml"))
         places = [entry.path for entry in project.described.get((node.kind, node.name), [])]
         if not places:
             yield Breach(node.path, node.line, f"'{node.name}' has no properties", f"write {expected}")

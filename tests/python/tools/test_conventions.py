@@ -254,6 +254,13 @@ BREAKS = [
         replace=edit("models/_groups.yml", "owner: {name: procurement-analytics}", "owner: {}"),
     ),
     Break("mart-access", f"{MART}.yml", replace=edit("dbt_project.yml", "      +access: public\n", "")),
+    Break(
+        "version-ends",
+        f"{MART}.yml",
+        replace=edit(
+            f"{MART}.yml", "    config:\n      group", "    versions: [{v: 2}, {v: 1}]\n    config:\n      group"
+        ),
+    ),
     Break("mart-unique-key", f"{MART}.yml", replace=edit(f"{MART}.yml", "- unique\n", "- not_null\n")),
     Break(
         "quarantine-conserves", f"{QUARANTINE}.yml", replace=edit(f"{QUARANTINE}.yml", "rows_conserved:", "rules_hold:")
@@ -415,6 +422,13 @@ def test_a_finding_names_the_line(tmp_path: Path) -> None:
 
 def test_a_generated_yaml_may_be_long(tmp_path: Path) -> None:
     files = {**KEPT, "models/long.yml": "# Generated from contracts/.\na: 1\n" + "# line\n" * 400}
+    assert check(write(tmp_path, files)) == []
+
+
+def test_versions_are_described_in_one_file(tmp_path: Path) -> None:
+    versions = "    versions: [{v: 2, defined_in: fct_order_lines}, {v: 1, deprecation_date: 2027-03-31}]\n    config:"
+    files = {**KEPT, f"{MART}_v1.sql": KEPT[f"{MART}.sql"], "docs/marts.md": "`fct_order_lines` `fct_order_lines_v1`\n"}
+    files[f"{MART}.yml"] = KEPT[f"{MART}.yml"].replace("    config:", versions, 1)
     assert check(write(tmp_path, files)) == []
 
 

@@ -16,8 +16,9 @@ import openpyxl
 import pytest
 import yaml
 
-from tools.partner_bank_files import COLUMNS, NAVY
+from tools.partner_bank_files import COLUMNS
 from tools.partner_bank_report import main
+from tools.report_files import NAVY
 
 ROOT = Path(__file__).resolve().parents[3]
 MARTS = ROOT / "models/marts/clients"
