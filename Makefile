@@ -57,6 +57,10 @@ quality: setup ## Write Elementary's report (where it can), the quality page and
 remedies: setup ## Say which declared remedies fit what is wrong now, and try them with APPLY=1 (docs/remedies.md).
 	@$(PY) -m tools.remedies $(if $(APPLY),--apply)
 
+.PHONY: metrics
+metrics: deps ## Validate the metrics against the warehouse and compute every investor figure twice (docs/metrics.md).
+	@$(PY) -m tools.metrics check
+
 .PHONY: docs
 docs: deps ## Write the dbt docs as one static page.
 	@$(PY) -m tools.run docs

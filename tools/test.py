@@ -68,6 +68,7 @@ def _run(
     whole = [f"tests/python/{name}" for name in ("landing_all", "real_files", "files", "incentive", "emerald")]
     build_lane = [
         Step("land and build (ci)", [*PYTHON, "tools.run", "all"], ci, stop_lane_on_failure=True),
+        Step("metrics", [*PYTHON, "tools.metrics", "check"], ci),
         Step("snowflake emulator", [*PYTHON, "tools.snowflake.job", "--raw", str(CI_WAREHOUSE), *emulated]),
         Step("pytest, both dialects", [*pytest, *heavy], seeded),
         Step("pytest, whole loads", [*pytest, *whole], whole_seeded),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from support import metric_cases
 
 from tools.conventions import baseline
 from tools.conventions.__main__ import RULES, check, main
@@ -135,6 +136,7 @@ models:
           arguments: {{key: order_id}}
 """,
     "docs/marts.md": "| `fct_order_lines` | an order line |\n",
+    **metric_cases.KEPT,
     "snapshots/snap_erp__suppliers.yml": f"""
 snapshots:
   - name: snap_erp__suppliers
@@ -383,6 +385,7 @@ BREAKS = [
     Break("no-secret", "deploy.pem.txt", {"deploy.pem.txt": "-----BEGIN RSA PRIVATE " + "KEY-----\n"}),
     Break("no-work-mark", "docs/x.md", {"docs/x.md": "TO" + "DO: later\n"}),
     Break("no-machine-path", "docs/x.md", {"docs/x.md": "see /home/" + "me/notes\n"}),
+    *(Break(rule, path, replace=edit(changed, old, new)) for rule, path, changed, old, new in metric_cases.BREAKS),
 ]
 
 

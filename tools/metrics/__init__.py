@@ -1,0 +1,1 @@
+"""The metrics of the semantic layer: checked, queried, published as tables, listed in docs/metrics.md."""
