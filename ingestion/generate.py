@@ -127,7 +127,7 @@ def _table(dataset: Dataset) -> dict[str, Any]:
 
 
 def _loaded_at(dataset: Dataset) -> dict[str, str]:
-    """What is read in full is as fresh as its last reading, though nothing in it changed; the rest as its newest row."""
+    """What is read in full is as fresh as its last reading, though nothing changed; the rest as its newest row."""
     if dataset.read_mode != "full":
         return {"loaded_at_field": "_landed_at"}
     read = f"source = '{dataset.source}' and dataset = '{dataset.name}' and status = 'landed' and rows_read > 0"
