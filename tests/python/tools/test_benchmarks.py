@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from benchmarks import building, file_rate, machine, order_lines, parts, report
+from benchmarks import building, file_rate, machine, order_lines, parts, purge, report
 from benchmarks.__main__ import main
 from benchmarks.figures import Spread, growth, summarise, with_ratios
 from benchmarks.process import BenchError, Measured, run, worker
@@ -308,6 +308,14 @@ def test_every_source_is_measured_with_nothing_new():
     found = parts.nothing_new.nothing_new(0.01)
     assert {f"again_{source}_whole_seconds" for source in SOURCES} <= found.keys()
     assert found["again_crm_rows_read"] == 0
+
+
+def test_a_purge_and_the_bare_delete_take_the_same_rows():
+    found = purge.figures(rows=20_000, repeats=1)
+    # Of a thousand days a hundred are due, and of the next thirty the rows that came late.
+    assert 2_000 < found["purge_deleted_rows"] < 2_020
+    assert {f"purge_{way}_seconds" for way in purge.WAYS} <= found.keys()
+    assert found["purge_digest_per_delete_cpu"] == found["purge_digest_cpu_seconds"] / found["purge_bare_cpu_seconds"]
 
 
 @pytest.mark.slow  # lands and builds a tiny company four times over: about a minute and a half
