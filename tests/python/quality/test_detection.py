@@ -141,10 +141,9 @@ def stale_seed(company: CalmCompany) -> None:
 
 def on_call_gap(company: CalmCompany) -> None:
     path = company.project / "seeds" / "operations" / "on_call.csv"
-    week = f"{TODAY - timedelta(days=TODAY.weekday())}"
-    head, *lines = path.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if not line.startswith(f"growth,{week}")]
-    path.write_text("\n".join([head, *kept, ""]), encoding="utf-8")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines.remove([line for line in lines if line.startswith("growth,")][20])
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 FAULTS = (

@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -114,6 +114,7 @@ class CalmCompany:
         shutil.copytree(ROOT / "tests", self.project / "tests", ignore=shutil.ignore_patterns("python"))
         for name in FILES:
             shutil.copyfile(ROOT / name, self.project / name)
+        self._keep_rates_coming()
         for source in ("crm", "customs", "energy"):
             (self.root / source).mkdir()
         for module in (run, on_call, alerts):
@@ -138,6 +139,19 @@ class CalmCompany:
     def __exit__(self, *exc: object) -> None:
         self.sap.__exit__(*exc)
         self.chat.stop()
+
+    def _keep_rates_coming(self) -> None:
+        """Exchange rates for the next months, whenever this runs."""
+        path = self.project / "seeds" / "reference" / "exchange_rates.csv"
+        lines = path.read_text(encoding="utf-8").splitlines()
+        newest = {line.split(",")[0]: line.split(",") for line in lines[1:]}
+        for currency, (_, _, until, rate) in newest.items():
+            start = date.fromisoformat(until)
+            while start <= datetime.now(UTC).date() + timedelta(days=40):
+                following = (start + timedelta(days=31)).replace(day=1)
+                lines.append(f"{currency},{start},{following},{rate}")
+                start = following
+        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
     def set(self, settings: dict[str, str]) -> None:
         """Set environment variables, for as long as the company lives."""

@@ -1,0 +1,68 @@
+"""The steps behind `make land` and `make build`: freshness first, then the build, and who is told at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import duckdb
+import pytest
+
+from tools import dbt_session, run
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("STRATA_TARGET", "STRATA_DESTINATION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STRATA_WAREHOUSE", str(tmp_path / "w.duckdb"))
+    return tmp_path / "w.duckdb"
+
+
+def test_alerts_end_a_step_where_there_is_something_to_look_at(
+    warehouse: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(run, "run_module", lambda *arguments: asked.append(arguments) or 1)
+    assert run.tell() == 0 and asked == [], "nothing has ever landed"
+    duckdb.connect(str(warehouse)).close()
+    assert run.tell("--without-elementary") == 1, "a message did not arrive"
+    assert asked == [("tools.alerts", "--quiet", "--without-elementary")]
+    monkeypatch.setenv("STRATA_TARGET", "snowflake")
+    assert run.tell() == 0 and len(asked) == 1
+    assert "nobody is told" in capsys.readouterr().out
+
+
+def test_freshness_is_asked_of_what_has_landed(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run.freshness_commands() == []
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema raw_ops; create table raw_ops.loads (source varchar, rows_good bigint)")
+        connection.execute("insert into raw_ops.loads values ('sap', 1), ('crm', 0), ('dbt_artifacts', 9), ('sap', 0)")
+    assert run.freshness_commands() == [["source", "freshness", "--select", "source:sap"]]
+    monkeypatch.setenv("STRATA_TARGET", "snowflake")
+    assert run.freshness_commands() == [["source", "freshness"]]
+
+
+def test_unit_tests_of_both_builds_run_where_code_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRATA_TARGET", "ci")
+    commands = [run.build_command(), *run.observe_commands()]
+    assert not any("unit_test" in command for command in commands)
+    monkeypatch.setenv("STRATA_TARGET", "dev")
+    builds = [command for command in [run.build_command(), *run.observe_commands()] if command[0] == "build"]
+    assert [command[-2:] for command in builds] == [["--exclude-resource-type", "unit_test"]] * 2
+    assert {command[2] for command in builds} == {"company", "observability"}
+    assert run.build_command(["+a", "b"])[:4] == ["build", "--select", "+a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "is_about_data"),
+    [
+        ([("model", ["observability"]), ("test", [])], False),
+        ([("model", ["observability"]), ("model", ["big_fact"])], True),
+        ([("seed", [])], True),
+        ([("test", [])], True),
+    ],
+)
+def test_the_summary_tells_of_the_companys_data(nodes: list[tuple[str, list[str]]], is_about_data: bool) -> None:
+    results = [SimpleNamespace(node=SimpleNamespace(resource_type=kind, tags=tags)) for kind, tags in nodes]
+    assert dbt_session._is_about_data(SimpleNamespace(results=results)) is is_about_data
