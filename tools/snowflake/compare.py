@@ -16,8 +16,9 @@ from functools import lru_cache
 from typing import Any
 
 # Depend on the run alone. dbt_scd_id hashes the text of a time, which each warehouse writes its own way; its
-# uniqueness is tested by dbt in each.
-EXCLUDED_COLUMNS = frozenset({"dbt_updated_at", "dbt_scd_id"})
+# uniqueness is tested by dbt in each. inputs_hash digests numbers and times as each writes them, and the statement in its
+# dialect; what it decides on is compared.
+EXCLUDED_COLUMNS = frozenset({"dbt_updated_at", "dbt_scd_id", "inputs_hash"})
 # Usually from the data, but dbt stamps a vanished row with the clock, and validated_at, calculated_at and closed_at are
 # when a run judged, reckoned or closed a row: a time inside a build's own window is replaced by that build's label, any
 # other must be equal to the microsecond.
