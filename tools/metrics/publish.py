@@ -41,8 +41,8 @@ def publish(session: Session, names: Sequence[str] = ()) -> Iterator[str]:
                 session.client.execute(f"create schema if not exists {schema}")
                 columns = session.client.query(f"select * from ({figures}) as figures limit 0").column_names
                 session.client.execute(f"create or replace table {relation} as {_select(figures, columns, described)}")
-                for statement in _comments(relation, query.description or "", columns, described):
-                    session.client.execute(statement)
+                # Together: a statement of its own is a commit, and so a write to disk, for each column.
+                session.client.execute(";\n".join(_comments(relation, query.description or "", columns, described)))
                 rows = session.client.query(f"select count(*) as row_count from {relation}").rows[0][0]
                 yield f"{relation}: {rows} rows"
         except DbtBaseException as error:
