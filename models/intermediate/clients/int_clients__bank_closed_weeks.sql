@@ -7,7 +7,8 @@
 -- others get the weeks that have closed since.
 {{ config(
     materialized='incremental',
-    incremental_strategy='append',
+    incremental_strategy='delete+insert',
+    unique_key=['client_id', 'bank_group', 'week_number'],
     on_schema_change='fail',
     pre_hook="{{ delete_changed_clients(
         this, ref('int_clients__bank_relationship_versions'), ref('int_clients__bank_declarations'),
@@ -110,9 +111,8 @@ final as (
     select
         calculated.*,
         input_hashes.inputs_hash,
-        last_week.week_end_date as closed_through_date
+        (select last_week.week_end_date from last_week) as closed_through_date
     from calculated
-    cross join last_week
     left join input_hashes on calculated.client_id = input_hashes.client_id
 
 )
