@@ -34,6 +34,13 @@ from {rpt_retention_due}
 where rows_due > 0 or rows_due_in_90_days > 0 or rows_held > 0 or policy_fault is not null or is_review_overdue
 order by rows_overdue desc, rows_due desc, dataset_name
 """
+ALIKE = """
+select dataset_name, population, quasi_identifiers, least_k, subject_count, k, groups_below, rows_below, verdict
+from ops.k_anonymity
+where run_id = (select arg_max(run_id, measured_at) from ops.k_anonymity)
+order by dataset_name, population, quasi_identifiers
+"""
+ALIKE_SHAPE = "{:<36} {:<11} {:>8} {:>3} {:>7} {:>13} {:>11}  {:<7}  {}"
 SHAPE = "{:<44} {:<24} {:>9} {:>9} {:>11} {:>9}  {}"
 
 
@@ -47,11 +54,13 @@ def main() -> int:
     try:
         with warehouse_lock(warehouse()):
             os.environ["STRATA_LOCK_HELD"] = str(warehouse().resolve())
-            if dbt(ANONYMITY if step == "anonymity" else [SEEDS, MEASURE, REPORT]):
-                return EXIT_FAILED
-            if step == "due":
+            failed = dbt(ANONYMITY if step == "anonymity" else [SEEDS, MEASURE, REPORT])
+            # Too few alike is a failure too, and the report says whose.
+            if not failed or step == "anonymity":
                 with observed(read_only=True) as found:
-                    print("\n".join(lines(found)))
+                    print("\n".join(lines(found) if step == "due" else alike(found)))
+            if failed:
+                return EXIT_FAILED
     except StrataError as error:
         print(f"{error}", file=sys.stderr)
         return error.exit_code
@@ -69,6 +78,20 @@ def lines(found: Observed) -> list[str]:
         note = "; ".join(filter(None, [row["policy_fault"], late]))
         counts = (row["rows_overdue"], row["rows_due"], row["rows_soon"], row["rows_held"])
         table.append(SHAPE.format(row["dataset_name"], row["owner_team"], *counts, note).rstrip())
+    return table
+
+
+def alike(found: Observed) -> list[str]:
+    """The newest measure of k-anonymity: a line for each dataset, population and set of quasi-identifiers."""
+    if not found.relation("ops.k_anonymity"):
+        return ["nothing has been measured"]
+    heads = ("dataset", "population", "subjects", "k", "least k", "groups below", "rows below", "verdict", "alike in")
+    table = [ALIKE_SHAPE.format(*heads)]
+    for row in found.rows(ALIKE):
+        k = "-" if row["k"] is None else row["k"]
+        counts = (row["subject_count"], k, row["least_k"], row["groups_below"], row["rows_below"])
+        columns = row["quasi_identifiers"].replace(";", ", ")
+        table.append(ALIKE_SHAPE.format(row["dataset_name"], row["population"], *counts, row["verdict"], columns))
     return table
 
 

@@ -95,7 +95,8 @@
                 order by
                     case policies.applies_to when 'table' then 1 when 'class' then 2 else 3 end,
                     -- Of two layers the longer pattern is the closer one.
-                    length(policies.dataset_name) desc
+                    length(policies.dataset_name) desc,
+                    policies.dataset_name
             ) as policy_rank
         from placed
         left join {{ policies }} as policies

@@ -13,7 +13,7 @@ from plain_macros import plain_macros
 from retention_oracle import policy_row
 
 from tools.observed import Observed
-from tools.retention import lines
+from tools.retention import alike, lines
 
 TABLES = {
     "raw.orders": "id integer, client_id varchar, clock date",
@@ -117,3 +117,21 @@ def test_a_masked_view_is_not_taken_for_its_mart(tmp_path: Any) -> None:
     assert Observed(connection, "dev", tmp_path).relation("dim_client") == '"dev_marts"."dim_client"'
     connection.execute("drop table dev_marts.dim_client")
     assert Observed(connection, "dev", tmp_path).relation("dim_client") is None
+
+
+def test_the_report_of_k_anonymity_is_the_newest_one(tmp_path: Any) -> None:
+    connection = duckdb.connect(str(tmp_path / "w.duckdb"))
+    connection.execute(
+        "create schema ops; create table ops.k_anonymity as select * from (values"
+        " ('old', 'masked.dim_x', 'all', 'a;b', 5, 9, 9, 0, 0, 'holds', timestamp '2026-01-01'),"
+        " ('new', 'masked.dim_x', 'all', 'a;b', 5, 9, 1, 4, 6, 'error', timestamp '2026-01-02'),"
+        " ('new', 'raw_x.y', 'anonymised', 'c', 5, 0, null, 0, 0, 'nobody', timestamp '2026-01-02')"
+        ") as v (run_id, dataset_name, population, quasi_identifiers, least_k, subject_count, k, groups_below,"
+        " rows_below, verdict, measured_at)"
+    )
+    head, few, nobody = alike(Observed(connection, "dev", tmp_path))
+    assert head.startswith("dataset")
+    assert few.split() == ["masked.dim_x", "all", "9", "1", "5", "4", "6", "error", "a,", "b"]
+    assert nobody.split() == ["raw_x.y", "anonymised", "0", "-", "5", "0", "0", "nobody", "c"]
+    connection.execute("drop table ops.k_anonymity")
+    assert alike(Observed(connection, "dev", tmp_path)) == ["nothing has been measured"]
