@@ -135,7 +135,7 @@ models:
           name: no_order_is_lost
           arguments: {{key: order_id}}
 """,
-    "docs/marts.md": "| `fct_order_lines` | an order line |\n",
+    "docs/marts.md": "| `fct_order_lines` | an order line |\n| `dim_buyer` | a buyer |\n",
     **metric_cases.KEPT,
     "snapshots/snap_erp__suppliers.yml": f"""
 snapshots:
@@ -430,7 +430,8 @@ def test_a_generated_yaml_may_be_long(tmp_path: Path) -> None:
 
 def test_versions_are_described_in_one_file(tmp_path: Path) -> None:
     versions = "    versions: [{v: 2, defined_in: fct_order_lines}, {v: 1, deprecation_date: 2027-03-31}]\n    config:"
-    files = {**KEPT, f"{MART}_v1.sql": KEPT[f"{MART}.sql"], "docs/marts.md": "`fct_order_lines` `fct_order_lines_v1`\n"}
+    listed = KEPT["docs/marts.md"] + "| `fct_order_lines_v1` | an order line |\n"
+    files = {**KEPT, f"{MART}_v1.sql": KEPT[f"{MART}.sql"], "docs/marts.md": listed}
     files[f"{MART}.yml"] = KEPT[f"{MART}.yml"].replace("    config:", versions, 1)
     assert check(write(tmp_path, files)) == []
 
