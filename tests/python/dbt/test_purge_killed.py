@@ -89,8 +89,9 @@ def state(path: Path) -> dict[str, Any]:
 
 
 def process(path: Path) -> subprocess.Popen[str]:
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}  # as pytest set them
     return subprocess.Popen(
-        [sys.executable, __file__, str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, __file__, str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=paths
     )
 
 
