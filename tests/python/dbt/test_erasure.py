@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from plain_macros import plain_macros
 from retention_oracle import policy_row
+from support.plain_macros import plain_macros
 
 from tools.erase import Place, in_bytes, places
 from tools.purge import compact

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_macros import CompilerError, plain_macros
+from support.plain_macros import CompilerError, plain_macros
 
 COLUMNS = ["subject_count", "group_count", "k", "groups_below", "rows_below", "verdict"]
 

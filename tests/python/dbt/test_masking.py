@@ -10,8 +10,8 @@ import duckdb
 import pytest
 import yaml
 from harness import ROOT
-from plain_macros import CompilerError, plain_macros
 from sqlfluff.core import Linter
+from support.plain_macros import CompilerError, plain_macros
 
 VARS = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
 TYPES = {

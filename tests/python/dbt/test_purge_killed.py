@@ -13,8 +13,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from plain_macros import plain_macros
 from retention_oracle import policy_row
+from support.plain_macros import plain_macros
 
 SEED = int(os.environ.get("STRATA_SEED", "1"))
 ROWS = 20_000

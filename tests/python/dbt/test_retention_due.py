@@ -9,8 +9,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from plain_macros import plain_macros
 from retention_oracle import policy_row
+from support.plain_macros import plain_macros
 
 from tools.observed import Observed
 from tools.retention import alike, lines

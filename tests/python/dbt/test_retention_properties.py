@@ -16,8 +16,8 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plain_macros import CompilerError, plain_macros
 from retention_oracle import SQL_TYPES, Family, Table, expected_to_go, policy_row, random_family
+from support.plain_macros import CompilerError, plain_macros
 
 COLUMNS = {
     "id": "integer", "parent_id": "integer", "client_id": "varchar", "note": "varchar", "_dlt_load_id": "varchar",

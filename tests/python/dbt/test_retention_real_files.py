@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import duckdb
-from plain_macros import plain_macros
 from real_files.real_landing import DATA, needs_data
 from retention_oracle import policy_row
+from support.plain_macros import plain_macros
 
 pytestmark = needs_data
 AS_OF, LAST_DUE = "2019-02-28 00:00:00", date(2012, 2, 29)  # 84 months after a leap day it is 28 February
