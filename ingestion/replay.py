@@ -14,8 +14,9 @@ from ingestion import ops, warehouse
 from ingestion.contract import Dataset, load_contracts
 from ingestion.errors import ConfigError
 from ingestion.landing import Delivered, Landing
+from ingestion.packages import finish_pending, run_resources
 from ingestion.provenance import row_hash, split_file_ref
-from ingestion.runner import existing_rows, finish_pending, rows_reader, run_resources, table_reader
+from ingestion.runner import existing_rows, rows_reader, table_reader
 from ingestion.vector import DeliveredTable
 
 

@@ -9,14 +9,12 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import dlt
-from dlt.destinations.exceptions import DestinationException
-from dlt.extract.exceptions import ResourceExtractionError
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from ingestion import ops, warehouse
 from ingestion.contract import Dataset, load_contracts
 from ingestion.errors import EXIT_OK, EXIT_REJECTS, DestinationError, StrataError
 from ingestion.landing import Counts, Existing, Landing, RowsWhere, TableWhere
+from ingestion.packages import finish_pending, run_resources
 
 
 class SourceReader(Protocol):
@@ -99,27 +97,6 @@ def _load(
     )
 
 
-def finish_pending(pipeline: dlt.Pipeline, source: str) -> None:
-    """Complete the package that a killed run left: dlt would otherwise do that instead of reading new data."""
-    if pipeline.default_schema_name is None:
-        pipeline.sync_destination()  # a new machine; else dlt's run does this itself
-    if pipeline.has_pending_data:
-        _forget_normalised_twice(pipeline)
-        _guard(pipeline, lambda: pipeline.run())
-    ops.sweep(pipeline, source)
-
-
-def _forget_normalised_twice(pipeline: dlt.Pipeline) -> None:
-    """Drop the extracted half of a package whose normalised half is complete.
-
-    dlt renames the normalised package into place and then deletes the extracted one. A run killed between the two
-    leaves both, and dlt would normalise again and fail on the name for ever ("Directory not empty").
-    """
-    extracted = pipeline._get_normalize_storage().extracted_packages  # dlt has no public way to drop just these
-    for load_id in set(extracted.list_packages()) & set(pipeline.list_normalized_load_packages()):
-        extracted.delete_package(load_id)
-
-
 def existing_rows(pipeline: dlt.Pipeline, dataset: Dataset) -> Existing:
     """Columns the table has and, for a dataset read in full, the hash of each key."""
     table = pipeline.default_schema.tables.get(dataset.name) if pipeline.default_schema_name else None
@@ -182,36 +159,3 @@ def table_reader(pipeline: dlt.Pipeline, contracts: dict[str, Dataset]) -> Table
         return warehouse.query_table(pipeline, sql, *equal.values())
 
     return table_where
-
-
-def run_resources(pipeline: dlt.Pipeline, resources: list[Any]) -> None:
-    """Extract, normalise and load the resources as one package.
-
-    Raises:
-        SourceError, DestinationError: see `load`.
-    """
-    _guard(pipeline, lambda: pipeline.run(resources))
-
-
-def _guard(pipeline: dlt.Pipeline, action: Any) -> None:
-    """Turn dlt's wrapping of an error back into ours; what lies pending on disk is kept for the next run."""
-    try:
-        action()
-    except PipelineStepFailed as failed:
-        cause: BaseException | None = failed
-        while cause is not None:
-            if isinstance(cause, StrataError):
-                raise cause from failed
-            cause = cause.__cause__ or (cause.exception if isinstance(cause, PipelineStepFailed) else None)
-        if failed.step in ("load", "sync") or isinstance(failed.exception, (DestinationException, OSError)):
-            raise DestinationError(
-                f"writing failed: {str(failed.exception).splitlines()[0]}",
-                subject=f"{pipeline.pipeline_name} into {pipeline.dataset_name}",
-                remedy="check disk space, permissions and who else holds the warehouse, then run the same load again: "
-                "it finishes the pending package first.",
-            ) from failed
-        raise
-    except ResourceExtractionError as failed:
-        if isinstance(failed.__cause__, StrataError):
-            raise failed.__cause__ from failed
-        raise
