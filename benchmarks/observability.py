@@ -4,7 +4,8 @@
 how fresh the sources are, lands dbt's results, profiles every table, builds models/platform, looks for incidents and,
 with the real package, keeps what Elementary's tests remember. Without: the company's models and tests alone. Both are
 whole commands over the same built warehouse, in turns that begin with one and the other, so that a slow minute meets
-both. Before each of them a day lands: one row in a thousand of what moves daily comes again. `--landed FILE` takes a warehouse that holds a landed company already.
+both. Before each of them a day lands: one row in a thousand of what moves daily comes again. `--landed FILE` takes a
+warehouse that holds a landed company already.
 """
 
 from __future__ import annotations

@@ -185,7 +185,7 @@ def plant(warehouse: Warehouse, series: dict[str, list[int]]) -> None:
             size += change
             day = DAY + timedelta(days=number)
             rows.append(
-                [name, "mart", "all", day, f"{day} 06:00:00+00", "i", "data-platform", "||", size, size, None, None, None]
+                [name, "mart", "all", day, f"{day} 06:00:00+00", "i", "data-platform", "||", size, size, *[None] * 3]
             )
     with warehouse.connect() as connection:
         marks = ", ".join("?" for _ in rows[0])
