@@ -105,6 +105,10 @@ products: deps ## Compare the marts' contracts with main's (BASE=revision, STATE
 publish: setup ## Copy the marts to where BI clients read them while builds run (docs/publish.md); WITH_PERSONAL=1: all columns.
 	@$(PY) -m tools.publish $(if $(WITH_PERSONAL),--with-personal)
 
+.PHONY: shell
+shell: setup ## Ask the warehouse in SQL, in no build's way (SQL="...": that and end; PUBLISHED=1: the published copy; WRITE=1).
+	@$(PY) -m tools.shell $(if $(SQL),--sql "$(SQL)") $(if $(PUBLISHED),--published) $(if $(WRITE),--write)
+
 .PHONY: runbooks
 runbooks: deps ## Write docs/runbooks/ and the seeds of pipelines and on-call weeks from docs/runbooks/pipelines.yml and the project.
 	@$(PY) -m tools.runbooks
