@@ -102,8 +102,8 @@ products: deps ## Compare the marts' contracts with main's (BASE=revision, STATE
 	@$(PY) -m tools.data_products $(if $(BASE),--base "$(BASE)") $(if $(STATE),--state "$(STATE)")
 
 .PHONY: publish
-publish: setup ## Copy the marts to where BI clients read them while builds run (docs/publish.md); WITH_PERSONAL=1: all columns.
-	@$(PY) -m tools.publish $(if $(WITH_PERSONAL),--with-personal)
+publish: setup ## Copy the marts to where BI clients read them while builds run (WITH_PERSONAL=1: all columns; WHOLE=1: all, to develop on).
+	@$(PY) -m tools.publish $(if $(WITH_PERSONAL),--with-personal) $(if $(WHOLE),--whole)
 
 .PHONY: shell
 shell: setup ## Ask the warehouse in SQL, in no build's way (SQL="...": that and end; PUBLISHED=1: the published copy; WRITE=1).
