@@ -86,8 +86,8 @@ anonymity: deps ## Report k-anonymity of the datasets in seeds/retention/quasi_i
 	@$(PY) -m tools.retention anonymity
 
 .PHONY: lint
-lint: deps ## Check SQL, Python, YAML, generated files and the project's own conventions.
-	@$(PY) -m tools.lint
+lint: deps ## Check SQL, Python, YAML, generated files and the project's own conventions (CHANGED=1 or FILES="a b": only those, in seconds).
+	@$(PY) -m tools.lint $(if $(CHANGED),--changed) $(if $(BASE),--base "$(BASE)") $(if $(FILES),--files $(FILES))
 
 .PHONY: audit
 audit: deps ## Hold the project to dbt-project-evaluator (needs the dbt hub or DBT_PACKAGES_GIT), with its dated exceptions.
