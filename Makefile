@@ -106,8 +106,8 @@ publish: setup ## Copy the marts to where BI clients read them while builds run 
 	@$(PY) -m tools.publish $(if $(WITH_PERSONAL),--with-personal) $(if $(WHOLE),--whole)
 
 .PHONY: shell
-shell: setup ## Ask the warehouse in SQL, in no build's way (SQL="...": that and end; PUBLISHED=1: the published copy; WRITE=1).
-	@$(PY) -m tools.shell $(if $(SQL),--sql "$(SQL)") $(if $(PUBLISHED),--published) $(if $(WRITE),--write)
+shell: setup ## Ask the warehouse in SQL, in no build's way (SQL="...": that and end; PUBLISHED=1, FILE=f: a copy; WRITE=1).
+	@$(PY) -m tools.shell $(if $(SQL),--sql "$(SQL)") $(if $(FILE),--file "$(FILE)") $(if $(PUBLISHED),--published) $(if $(WRITE),--write)
 
 .PHONY: runbooks
 runbooks: deps ## Write docs/runbooks/ and the seeds of pipelines and on-call weeks from docs/runbooks/pipelines.yml and the project.

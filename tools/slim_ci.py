@@ -131,7 +131,7 @@ def parsed_runner(values: list[str]) -> dbtRunner:
     parsed = dbtRunner().invoke([*dbt_session.QUIET, "parse", *values])
     if not parsed.success:
         text = f"dbt cannot parse it: {parsed.exception or 'see logs/dbt.log'}"
-        raise ConfigError(text, subject="project", remedy="dbt parse")
+        raise ConfigError(text, subject="project", remedy="correct what it names; dbt parse checks it.")
     return dbtRunner(manifest=parsed.result, callbacks=[dbt_session.Progress()])
 
 
