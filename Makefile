@@ -105,6 +105,10 @@ products: deps ## Compare the marts' contracts with main's (BASE=revision, STATE
 publish: setup ## Copy the marts to where BI clients read them while builds run (docs/publish.md); WITH_PERSONAL=1: all columns.
 	@$(PY) -m tools.publish $(if $(WITH_PERSONAL),--with-personal)
 
+.PHONY: dashboards
+dashboards: setup ## Check the boards of reports/boards against the marts and draw them in reports/dashboards/ (PUBLISHED=1: from the copy).
+	@$(PY) -m tools.dashboards $(if $(PUBLISHED),--published)
+
 .PHONY: runbooks
 runbooks: deps ## Write docs/runbooks/ and the seeds of pipelines and on-call weeks from docs/runbooks/pipelines.yml and the project.
 	@$(PY) -m tools.runbooks
@@ -135,4 +139,5 @@ lock: setup ## Resolve pyproject.toml into requirements.lock again.
 
 .PHONY: clean
 clean: ## Remove what runs have made: warehouse, target, logs, packages. Keeps .venv.
-	rm -rf warehouse target logs dbt_packages reports benchmarks/results
+	rm -rf warehouse target logs dbt_packages benchmarks/results
+	find reports -mindepth 1 -maxdepth 1 ! -name boards -exec rm -rf {} +

@@ -57,9 +57,9 @@ def copy_marts(warehouse: Path, marts: list[Mart], directory: Path) -> tuple[dic
     """
     database = marts[0].source[0]
     with _connection(directory) as connection:
-        _attach_source(connection, warehouse, database)
+        attach_source(connection, warehouse, database)
         _check_built(connection, marts)
-        landed = _landed_through(connection, database)
+        landed = landed_through(connection, database)
         target = _text(str(directory / FILE))
         connection.execute(f"attach {target} as {COPY} (storage_version '{STORAGE_VERSION}')")
         rows = {}
@@ -79,7 +79,7 @@ def copy_marts(warehouse: Path, marts: list[Mart], directory: Path) -> tuple[dic
         return rows, landed
 
 
-def _attach_source(connection: duckdb.DuckDBPyConnection, warehouse: Path, database: str) -> None:
+def attach_source(connection: duckdb.DuckDBPyConnection, warehouse: Path, database: str) -> None:
     """Attach under the name that dbt knew it by: its views carry that name."""
     try:
         connection.execute(f"attach {_text(str(warehouse))} as {_name(database)} (read_only)")
@@ -112,7 +112,7 @@ def _check_built(connection: duckdb.DuckDBPyConnection, marts: list[Mart]) -> No
         raise ConfigError(text, subject=f"warehouse database {marts[0].source[0]}", remedy=REMEDY)
 
 
-def _landed_through(connection: duckdb.DuckDBPyConnection, database: str) -> datetime | None:
+def landed_through(connection: duckdb.DuckDBPyConnection, database: str) -> datetime | None:
     """When the last load of a source ended; dbt's own results do not count."""
     try:
         row = connection.execute(
