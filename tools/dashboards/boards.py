@@ -184,8 +184,8 @@ def fields_of(spec: Any) -> tuple[set[str], set[str]]:
 
 def typed_fields(spec: Any, kinds: tuple[str, ...]) -> list[str]:
     """Fields that a chart encodes as one of these types, each once."""
-    found = [node["field"] for node in _mappings(spec) if node.get("type") in kinds and isinstance(node.get("field"), str)]
-    return list(dict.fromkeys(found))
+    encoded = [node.get("field") for node in _mappings(spec) if node.get("type") in kinds]
+    return list(dict.fromkeys(name for name in encoded if isinstance(name, str)))
 
 
 def _walk(spec: Any) -> Iterator[tuple[str, Any]]:

@@ -18,6 +18,7 @@ COMPANIES = {"GB10": "Northern Ltd", "DE10": "Südliche GmbH", "US10": "Western 
 MONTHS = [date(2026, month, 1) for month in range(3, 9)]
 QUARTERS = [date(2025, 4, 1), date(2025, 7, 1), date(2025, 10, 1), date(2026, 1, 1), date(2026, 4, 1)]
 DAY = date(2026, 8, 30)
+LOADS = "create table raw_ops.loads as select 'sap' as source, timestamptz '2026-08-30 06:00Z' as finished_at"
 Rows = list[dict[str, Any]]
 
 
@@ -40,7 +41,7 @@ def build(path: Path, marts: set[str], rows: dict[str, Rows]) -> None:
     nodes = {}
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema dev_marts; create schema dev_platform; create schema raw_ops")
-        connection.execute("create table raw_ops.loads as select 'sap' as source, timestamptz '2026-08-30 06:00Z' as finished_at")
+        connection.execute(LOADS)
         for mart in sorted(marts):
             schema, name = mart.split(".")
             model = declared(mart)
@@ -73,14 +74,15 @@ def _described(text: str) -> str:
 def rows_of_a_company() -> dict[str, Rows]:
     """Rows for each mart that the boards read."""
     tenants = [{"tenant_id": tenant, "tenant_name": name} for tenant, name in COMPANIES.items()]
-    plants = [{"plant_key": f"k{number}", "plant_id": str(number), "plant_name": f"Works {number}"} for number in (1, 2)]
+    plants = [{"plant_key": f"k{plant}", "plant_id": str(plant), "plant_name": f"Works {plant}"} for plant in (1, 2)]
     return {
         "marts.dim_tenant": tenants,
         "marts.dim_plant": plants,
         "marts.rpt_scm_dashboard": _scm(),
         "marts.fct_shipments": [
             {"shipment_key": f"{month}{plant}{mode}", "plant_key": f"k{plant}", "shipment_status": "delivered",
-             "transport_mode": mode, "weight_kg": 10, "shipped_date": month, "delivered_date": month + timedelta(days=9)}
+             "transport_mode": mode, "weight_kg": 10, "shipped_date": month,
+             "delivered_date": month + timedelta(days=9)}
             for month in MONTHS for plant in (1, 2) for mode in ("road", "sea", None)
         ],
         "marts.obt_procurement": _procurement(),
@@ -96,12 +98,15 @@ def _scm() -> Rows:
     for level, member, name in members:
         for number, month in enumerate(MONTHS):
             by_plant = {"stock_weight_kg": 1000 + number, "stockout_share": 0.01} if level != "supplier" else {}
-            by_supplier = {"measured_line_count": 9, "otif_share": 0.6} if level != "plant" else {"measured_line_count": 0}
+            by_supplier = {"otif_share": 0.6} if level != "plant" else {}
             found.append({
                 "dashboard_key": f"{level}{member}{month}", "dashboard_level": level, "member_id": member,
-                "member_name": name, "month_start_date": month, "shipment_count": {"all": 30, "1": 11, "2": 19}.get(member, 5),
-                "conflict_count": 0, "measured_shipment_count": 10, "on_time_share": 0.7 + number / 100, "weight_kg": 500,
-                "freight_amount_gbp": 1000 + 10 * number, "freight_per_kg_amount_gbp": 2, **by_plant, **by_supplier,
+                "member_name": name, "month_start_date": month,
+                "shipment_count": {"all": 30, "1": 11, "2": 19}.get(member, 5),
+                "measured_line_count": 0 if level == "plant" else 9,
+                "conflict_count": 0, "measured_shipment_count": 10, "on_time_share": 0.7 + number / 100,
+                "weight_kg": 500, "freight_amount_gbp": 1000 + 10 * number, "freight_per_kg_amount_gbp": 2,
+                **by_plant, **by_supplier,
             })  # fmt: skip
     return found
 
@@ -135,15 +140,16 @@ def _clients() -> dict[str, Rows]:
 def _investors() -> dict[str, Rows]:
     keys = [(tenant, number, quarter) for tenant in COMPANIES for number, quarter in enumerate(QUARTERS)]
     profit = [
-        {"profit_quarter_key": f"{t}{q}", "tenant_id": t, "net_revenue_amount_gbp": 1000 + 100 * n, "cost_amount_gbp": 400,
-         "freight_amount_gbp": 50, "incentive_amount_gbp": 30, "contribution_amount_gbp": 520 + 100 * n,
+        {"profit_quarter_key": f"{t}{q}", "tenant_id": t, "net_revenue_amount_gbp": 1000 + 100 * n,
+         "cost_amount_gbp": 400, "freight_amount_gbp": 50, "incentive_amount_gbp": 30,
+         "contribution_amount_gbp": 520 + 100 * n,
          "other_cost_of_sales_amount_gbp": 20, "operating_cost_amount_gbp": 300,
          "operating_profit_amount_gbp": 200 + 100 * n, "is_complete": True, "quarter_start_date": q}
         for t, n, q in keys
     ]  # fmt: skip
     growth = [
-        {"growth_quarter_key": f"{t}{q}", "tenant_id": t, "quarter_start_date": q, "sign_up_count": 9, "activation_count": 5,
-         "lost_client_count": 2, "net_new_client_count": 3, "active_client_count": 40 + n,
+        {"growth_quarter_key": f"{t}{q}", "tenant_id": t, "quarter_start_date": q, "sign_up_count": 9,
+         "activation_count": 5, "lost_client_count": 2, "net_new_client_count": 3, "active_client_count": 40 + n,
          "revenue_amount_gbp": 1000 + 100 * n, "is_complete": True}
         for t, n, q in keys
     ]  # fmt: skip
@@ -163,18 +169,20 @@ def _investors() -> dict[str, Rows]:
 def _platform() -> dict[str, Rows]:
     teams = ("sales-analytics", "data-platform")
     scores = [
-        {"quality_score_key": f"{team}{day}", "dataset_name": f"fct_{team[:4]}", "dataset_kind": "mart", "tenant_id": "all",
-         "owner_team": team, "measured_date": DAY - timedelta(days=day), "completeness": 99, "validity": 90,
+        {"quality_score_key": f"{team}{day}", "dataset_name": f"fct_{team[:4]}", "dataset_kind": "mart",
+         "tenant_id": "all", "owner_team": team, "measured_date": DAY - timedelta(days=day), "completeness": 99,
+         "validity": 90,
          "quality_score": 95 - day, "is_alert": False}
         for team in teams for day in range(3)
     ]  # fmt: skip
     scorecard = [{"tenant_id": tenant, "measured_date": DAY, "quality_score": 97} for tenant in ("all", *COMPANIES)]
     tests = [
-        {"node_invocation_key": f"{team}{failed}", "owner_team": team, "is_failed": failed, "started_at": "2026-08-30 05:00"}
+        {"node_invocation_key": f"{team}{failed}", "owner_team": team, "is_failed": failed,
+         "started_at": "2026-08-30 05:00"}
         for team in teams for failed in (True, False)
     ]  # fmt: skip
-    freshness = [{"node_invocation_key": team, "owner_team": team, "dataset_name": f"raw.{team}", "hours_since_landed": 5,
-                  "error_after_hours": 48, "freshness_status": "pass", "is_late": False,
+    freshness = [{"node_invocation_key": team, "owner_team": team, "dataset_name": f"raw.{team}",
+                  "hours_since_landed": 5, "error_after_hours": 48, "freshness_status": "pass", "is_late": False,
                   "measured_at": "2026-08-30 05:00"} for team in teams]  # fmt: skip
     points = [{"spc_point_key": f"{team}{day}", "measure_name": "row_count", "owner_team": team, "broken_rules": "",
                "measured_date": DAY - timedelta(days=day)} for team in teams for day in range(3)]  # fmt: skip
