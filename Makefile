@@ -109,6 +109,10 @@ publish: setup ## Copy the marts to where BI clients read them while builds run 
 shell: setup ## Ask the warehouse in SQL, in no build's way (SQL="...": that and end; PUBLISHED=1, FILE=f: a copy; WRITE=1).
 	@$(PY) -m tools.shell $(if $(SQL),--sql "$(SQL)") $(if $(FILE),--file "$(FILE)") $(if $(PUBLISHED),--published) $(if $(WRITE),--write)
 
+.PHONY: dashboards
+dashboards: setup ## Check the boards of reports/boards against the marts and draw them in reports/dashboards/ (PUBLISHED=1: from the copy).
+	@$(PY) -m tools.dashboards $(if $(PUBLISHED),--published)
+
 .PHONY: runbooks
 runbooks: deps ## Write docs/runbooks/ and the seeds of pipelines and on-call weeks from docs/runbooks/pipelines.yml and the project.
 	@$(PY) -m tools.runbooks
@@ -139,4 +143,5 @@ lock: setup ## Resolve pyproject.toml into requirements.lock again.
 
 .PHONY: clean
 clean: ## Remove what runs have made: warehouse, target, logs, packages. Keeps .venv.
-	rm -rf warehouse target logs dbt_packages reports benchmarks/results
+	rm -rf warehouse target logs dbt_packages benchmarks/results
+	find reports -mindepth 1 -maxdepth 1 ! -name boards -exec rm -rf {} +

@@ -60,7 +60,7 @@ def copy_marts(warehouse: Path, marts: list[Mart], directory: Path) -> tuple[dic
     with connection_to(directory) as connection:
         attach_source(connection, warehouse, database)
         _check_built(connection, marts)
-        landed = _landed_through(connection, database)
+        landed = landed_through(connection, database)
         target = _text(str(directory / FILE))
         connection.execute(f"attach {target} as {COPY} (storage_version '{STORAGE_VERSION}')")
         rows = {}
@@ -117,7 +117,7 @@ def _check_built(connection: duckdb.DuckDBPyConnection, marts: list[Mart]) -> No
         raise ConfigError(text, subject=f"warehouse database {marts[0].source[0]}", remedy=REMEDY)
 
 
-def _landed_through(connection: duckdb.DuckDBPyConnection, database: str) -> datetime | None:
+def landed_through(connection: duckdb.DuckDBPyConnection, database: str) -> datetime | None:
     """When the last load of a source ended; dbt's own results do not count."""
     try:
         row = connection.execute(
