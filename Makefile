@@ -62,7 +62,7 @@ metrics: deps ## Validate the metrics against the warehouse and compute every in
 	@$(PY) -m tools.metrics check
 
 .PHONY: docs
-docs: deps ## Write the dbt docs as one static page.
+docs: deps ## Write the catalogue to target/catalogue/: datasets, search, glossary, column lineage, dbt docs (docs/catalogue.md).
 	@$(PY) -m tools.run docs
 
 .PHONY: report

@@ -58,13 +58,15 @@ def _steps(step: str, started: float, select: Sequence[str]) -> int:
     build = [*freshness_commands(), build_command(select)] if step != "docs" else []
     commands = {"build": build, "docs": [DOCS], "all": [*build, DOCS_AFTER_BUILD]}[step]
     built = dbt(commands)
-    observed = EXIT_OK
+    observed = catalogue = EXIT_OK
     if step != "docs":
         land_artifacts()
         observed = dbt(observe_commands())
         told = tell()
+    if step != "build" and built == EXIT_OK:
+        catalogue = write_catalogue(with_lineage=step == "docs")
     code = summary(time.monotonic() - started) if step == "all" else EXIT_OK
-    return built or landed or observed or told or code
+    return built or landed or observed or told or catalogue or code
 
 
 def build_command(select: Sequence[str] = ()) -> list[str]:
@@ -82,6 +84,11 @@ def observe_commands() -> list[list[str]]:
         ["run-operation", "profile_datasets"],
         ["build", "--selector", "observability", *_without_unit_tests()],
     ]
+
+
+def write_catalogue(*, with_lineage: bool) -> int:
+    """Write the catalogue's pages. Column lineage takes as long as all else together, so only `make docs` traces it."""
+    return run_module("tools.catalogue", *([] if with_lineage else ["--without-lineage"]))
 
 
 def tell(*options: str) -> int:
