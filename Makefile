@@ -101,6 +101,10 @@ contracts: setup ## Write what is generated from contracts/, check them, and tel
 products: deps ## Compare the marts' contracts with main's (BASE=revision, STATE=dir), fail for what readers were not told, and export them.
 	@$(PY) -m tools.data_products $(if $(BASE),--base "$(BASE)") $(if $(STATE),--state "$(STATE)")
 
+.PHONY: impact
+impact: deps ## Tell what the working tree changes against main (BASE=revision), down to columns, metrics and dashboards, as Markdown.
+	@$(PY) -m tools.impact $(if $(BASE),--base "$(BASE)") $(if $(OUT),--out "$(OUT)")
+
 .PHONY: publish
 publish: setup ## Copy the marts to where BI clients read them while builds run (docs/publish.md); WITH_PERSONAL=1: all columns.
 	@$(PY) -m tools.publish $(if $(WITH_PERSONAL),--with-personal)

@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,19 @@ class ColumnLineage:
     problems: list[str] = field(default_factory=list)
 
 
-def trace(manifest: Mapping[str, Any], catalog: Mapping[str, Any], page: Path | None = None) -> ColumnLineage:
+def trace(
+    manifest: Mapping[str, Any],
+    catalog: Mapping[str, Any],
+    page: Path | None = None,
+    only: Collection[str] | None = None,
+) -> ColumnLineage:
     """Trace the columns of all compiled models and snapshots.
 
     Args:
         manifest: with compiled SQL; what was not compiled is left out.
         catalog: columns of every dataset that SQL reads, in the shape of dbt's catalog.json.
         page: where colibri's own page shall be written, if at all.
+        only: ids of the models and snapshots to trace, all by default: a model takes up to a second.
     """
     from dbt_colibri.lineage_extractor.extractor import DbtColumnLineageExtractor
     from dbt_colibri.report.generator import DbtColibriReportGenerator
@@ -53,12 +59,15 @@ def trace(manifest: Mapping[str, Any], catalog: Mapping[str, Any], page: Path | 
         Scope.union_scopes = property(lambda scope: scope.set_operation_scopes)
     project = manifest["metadata"]["project_name"]
     ours = {name: node for name, node in manifest["nodes"].items() if node["package_name"] == project}
+    if only is not None and not ours.keys() & set(only):
+        return ColumnLineage()  # for colibri, none chosen would mean all
     manifest = {**manifest, "nodes": ours}  # not what Elementary's package brings
-    with tempfile.TemporaryDirectory(prefix="strata-lineage-") as scratch, _room_and_quiet() as said:
+    with tempfile.TemporaryDirectory(prefix="strata-lineage-") as scratch, deep_sql(), _quiet() as said:
         for name, document in (("manifest", manifest), ("catalog", catalog)):
             (Path(scratch) / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
         # Not the command `colibri generate`: that one asks the package index for a newer version.
-        extractor = DbtColumnLineageExtractor(f"{scratch}/manifest.json", f"{scratch}/catalog.json")
+        chosen = sorted(name for name in ours if name in only) if only is not None else []
+        extractor = DbtColumnLineageExtractor(f"{scratch}/manifest.json", f"{scratch}/catalog.json", chosen)
         generator = DbtColibriReportGenerator(extractor, light_mode=True, disable_telemetry=True)
         if page is None:
             edges = extractor.extract_project_lineage()["lineage"]["parents"]
@@ -101,14 +110,25 @@ class _Kept(logging.Handler):
 
 
 @contextlib.contextmanager
-def _room_and_quiet() -> Iterator[list[str]]:
-    """Room for deep SQL, colibri's log kept rather than printed."""
-    logger, kept, limit = logging.getLogger("colibri"), _Kept(), sys.getrecursionlimit()
-    before = logger.handlers[:], logger.propagate
-    logger.handlers, logger.propagate = [kept], False
+def deep_sql() -> Iterator[None]:
+    """Room for SQL that nests deeper than Python's calls usually may."""
+    limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, NESTED_DEEP))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[list[str]]:
+    """What goes wrong is kept rather than printed."""
+    logger, parser, kept = logging.getLogger("colibri"), logging.getLogger("sqlglot"), _Kept()
+    before = logger.handlers[:], logger.propagate, parser.level
+    logger.handlers, logger.propagate = [kept], False
+    parser.setLevel(logging.ERROR)
     try:
         yield kept.lines
     finally:
-        sys.setrecursionlimit(limit)
-        logger.handlers, logger.propagate = before
+        logger.handlers, logger.propagate = before[:2]
+        parser.setLevel(before[2])

@@ -114,7 +114,7 @@ def quality_text(dataset: Dataset, state: State) -> str:
         return f"not known: {state.missing['scores']}"
     row = state.scores.get(dataset.label)
     if row is None or row["quality_score"] is None:
-        return "not scored: marts and landed tables are"
+        return "not scored: tables of the marts and landed tables are"
     names = ("completeness", "validity", "uniqueness", "consistency", "timeliness")
     parts = [f"{name} {row[name]:.1f}" for name in names if row[name] is not None]
     trend = f", {row['trend']}" if row["trend"] else ""
