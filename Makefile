@@ -62,7 +62,7 @@ metrics: deps ## Validate the metrics against the warehouse and compute every in
 	@$(PY) -m tools.metrics check
 
 .PHONY: docs
-docs: deps ## Write the dbt docs as one static page.
+docs: deps ## Write the catalogue to target/catalogue/: datasets, search, glossary, column lineage, dbt docs (docs/catalogue.md).
 	@$(PY) -m tools.run docs
 
 .PHONY: report
@@ -100,6 +100,10 @@ contracts: setup ## Write what is generated from contracts/, check them, and tel
 .PHONY: products
 products: deps ## Compare the marts' contracts with main's (BASE=revision, STATE=dir), fail for what readers were not told, and export them.
 	@$(PY) -m tools.data_products $(if $(BASE),--base "$(BASE)") $(if $(STATE),--state "$(STATE)")
+
+.PHONY: impact
+impact: deps ## Tell what the working tree changes against main (BASE=revision), down to columns, metrics and dashboards, as Markdown.
+	@$(PY) -m tools.impact $(if $(BASE),--base "$(BASE)") $(if $(OUT),--out "$(OUT)")
 
 .PHONY: publish
 publish: setup ## Copy the marts to where BI clients read them while builds run (WITH_PERSONAL=1: all columns; WHOLE=1: all, to develop on).

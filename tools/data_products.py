@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -100,8 +100,8 @@ def merge_base(base: str) -> str:
     return done.stdout.strip()
 
 
-def parse_base(revision: str, scratch: Path) -> Path:
-    """Directory with the manifest of a revision, which dbt makes from a worktree of it.
+def parse_base(revision: str, scratch: Path, command: Sequence[str] = ("parse",)) -> Path:
+    """Directory with the manifest of a revision, which dbt makes from a worktree of it by `command`.
 
     Raises:
         ConfigError: the revision cannot be parsed.
@@ -111,7 +111,7 @@ def parse_base(revision: str, scratch: Path) -> Path:
         packages = ROOT / "dbt_packages"
         if packages.is_dir() and not (tree / "dbt_packages").exists():
             (tree / "dbt_packages").symlink_to(packages.resolve(), target_is_directory=True)
-        done = _dbt(["parse"], tree, target)
+        done = run_dbt(command, tree, target)
     if done.returncode:
         text = f"dbt cannot parse it: {done.stdout.strip()[-600:]}"
         raise ConfigError(
@@ -138,7 +138,7 @@ def select_changed(state: Path, target: Path) -> tuple[set[str], list[str]]:
         ConfigError: dbt fails for another reason, such as a project that does not parse.
     """
     command = ["ls", "--select", "state:modified.contract", "--state", str(state), "--resource-type", "model"]
-    done = _dbt([*command, "--output", "json", "--output-keys", "unique_id"], ROOT, target)
+    done = run_dbt([*command, "--output", "json", "--output-keys", "unique_id"], ROOT, target)
     if done.returncode and "breaking change to contract" in done.stdout.lower():
         return set(), [f"dbt: {done.stdout.strip()}"]
     if done.returncode:
@@ -291,7 +291,7 @@ def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def _dbt(command: list[str], project: Path, target: Path) -> subprocess.CompletedProcess[str]:
+def run_dbt(command: Sequence[str], project: Path, target: Path) -> subprocess.CompletedProcess[str]:
     """dbt on a project's files. It reads no warehouse, so settings of one are not asked for."""
     environment = {**os.environ, "DBT_PROFILES_DIR": str(project), "DBT_LOG_PATH": str(target)}
     arguments = ["--project-dir", str(project), "--target-path", str(target)]

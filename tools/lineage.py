@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 TESTS = ("test", "unit_test")
 NOT_BUILT = (*TESTS, "operation", "analysis")
@@ -58,6 +59,11 @@ class Graph:
         groups = [self.nodes[parent].group for parent in node.parents if parent in self.nodes]
         return min((group for group in groups if group), default=None)
 
+    def children(self, node: Node) -> list[Node]:
+        """What reads the node itself: models, snapshots and exposures."""
+        found = {child: self.nodes[child] for child in self._children[node.node_id]}
+        return [child for child in found.values() if child.resource_type not in NOT_BUILT]
+
     def upstream(self, node: Node) -> list[str]:
         """Labels of what the node reads itself."""
         return sorted(self.nodes[parent].label for parent in node.parents if parent in self.nodes)
@@ -85,3 +91,20 @@ class Graph:
         return {
             self.nodes[each].label for each in seen if each in self.nodes and self.nodes[each].resource_type == "source"
         }
+
+
+def nodes_of(manifest: Mapping[str, Any]) -> Iterator[Node]:
+    """The nodes of dbt's manifest.json."""
+    kinds = ("nodes", "sources", "unit_tests", "exposures")
+    for node in (node for kind in kinds for node in manifest.get(kind, {}).values()):
+        parents = tuple((node.get("depends_on") or {}).get("nodes") or ())
+        yield Node(
+            node["unique_id"], node["resource_type"], node["name"], node.get("alias") or node["name"],
+            node.get("group"), parents,
+        )  # fmt: skip
+
+
+def elementary_tests(manifest: Mapping[str, Any] | None) -> frozenset[str]:
+    """Ids of the tests in a manifest that Elementary's own package defines."""
+    nodes = (manifest or {}).get("nodes", {}).values()
+    return frozenset(n["unique_id"] for n in nodes if (n.get("test_metadata") or {}).get("namespace") == "elementary")

@@ -20,6 +20,7 @@ YAML_PATHS = [
     *("contracts", "models", "snapshots", "seeds", "macros", "tests", ".github"),
     *(
         "docs/runbooks",
+        "docs/glossary",
         "tools/remedies",
         "dbt_project.yml",
         "profiles.yml",

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from ingestion.errors import ConfigError, DestinationError
 from ingestion.places import artifacts_dir, warehouse_path
-from tools.lineage import Graph, Node
+from tools.lineage import Graph, Node, elementary_tests, nodes_of
 
 OUTCOMES = pa.schema(
     [
@@ -119,8 +119,8 @@ class Observed:
         nodes, at = self._landed_nodes()
         manifest = _json(target_path / "manifest.json")
         if manifest and (at is None or _time(manifest["metadata"]["generated_at"]) > at):
-            nodes = list(_nodes_of(manifest))
-        graph = Graph(nodes, _elementary_tests(manifest))
+            nodes = list(nodes_of(manifest))
+        graph = Graph(nodes, elementary_tests(manifest))
         listed = [(node.node_id, node.resource_type, node.name) for node in graph.nodes.values()]
         for name, rows, schema in (
             ("dbt_outcomes", outcomes, OUTCOMES),
@@ -225,21 +225,6 @@ def _hours(criteria: Mapping[str, Any]) -> float | None:
     if not limit.get("count"):
         return None
     return limit["count"] * {"minute": 1 / 60, "hour": 1.0, "day": 24.0}[limit["period"]]
-
-
-def _nodes_of(manifest: Mapping[str, Any]) -> Iterator[Node]:
-    kinds = ("nodes", "sources", "unit_tests", "exposures")
-    for node in (node for kind in kinds for node in manifest.get(kind, {}).values()):
-        parents = tuple((node.get("depends_on") or {}).get("nodes") or ())
-        yield Node(
-            node["unique_id"], node["resource_type"], node["name"], node.get("alias") or node["name"],
-            node.get("group"), parents,
-        )  # fmt: skip
-
-
-def _elementary_tests(manifest: Mapping[str, Any] | None) -> frozenset[str]:
-    nodes = (manifest or {}).get("nodes", {}).values()
-    return frozenset(n["unique_id"] for n in nodes if (n.get("test_metadata") or {}).get("namespace") == "elementary")
 
 
 def _time(text: str) -> datetime:

@@ -76,7 +76,7 @@ def print_summary(warehouse: Path, target: Path, seconds: float | None, out: Con
         table.add_row("time", f"{seconds:.0f} s")
     table.add_row("dbt packages", _route())
     table.add_row("warehouse", f"{_shown(warehouse)} ({warehouse.stat().st_size / 1e6:.0f} MB, DuckDB)")
-    page = target / "static_index.html"
+    page = target / "catalogue" / "index.html"
     table.add_row("docs", _shown(page) if page.exists() else "not written yet: make docs")
     out.print()
     out.print("[bold]Strata summary[/]")

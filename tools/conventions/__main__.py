@@ -7,14 +7,25 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.conventions import baseline, documentation, hygiene, marts, metrics, names, properties, quarantine, sql
+from tools.conventions import (
+    baseline,
+    documentation,
+    glossary,
+    hygiene,
+    marts,
+    metrics,
+    names,
+    properties,
+    quarantine,
+    sql,
+)
 from tools.conventions.finding import Finding, Rule
 from tools.conventions.project import Project
 
 RULES: tuple[Rule, ...] = (
     *(*names.RULES, *properties.RULES, *marts.RULES),
     *(*sql.RULES, *documentation.RULES, *hygiene.RULES, *quarantine.RULES),
-    *metrics.RULES,
+    *(*metrics.RULES, *glossary.RULES),
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from support import metric_cases
+from support import glossary_cases, metric_cases
 
 from tools.conventions import baseline
 from tools.conventions.__main__ import RULES, check, main
@@ -40,10 +40,12 @@ sources:
   - name: erp
     tables:
       - name: orders
+        description: One row per order.
         columns:
           - name: order_id
             data_tests: [not_null]
       - name: stock
+        description: One row per material.
 """,
     f"{STAGING}.sql": """
 with source as (
@@ -137,6 +139,7 @@ models:
 """,
     "docs/marts.md": "| `fct_order_lines` | an order line |\n| `dim_buyer` | a buyer |\n",
     **metric_cases.KEPT,
+    **glossary_cases.KEPT,
     "snapshots/snap_erp__suppliers.yml": f"""
 snapshots:
   - name: snap_erp__suppliers
@@ -385,7 +388,10 @@ BREAKS = [
     Break("no-secret", "deploy.pem.txt", {"deploy.pem.txt": "-----BEGIN RSA PRIVATE " + "KEY-----\n"}),
     Break("no-work-mark", "docs/x.md", {"docs/x.md": "TO" + "DO: later\n"}),
     Break("no-machine-path", "docs/x.md", {"docs/x.md": "see /home/" + "me/notes\n"}),
-    *(Break(rule, path, replace=edit(changed, old, new)) for rule, path, changed, old, new in metric_cases.BREAKS),
+    *(
+        Break(rule, path, replace=edit(changed, old, new))
+        for rule, path, changed, old, new in [*metric_cases.BREAKS, *glossary_cases.BREAKS]
+    ),
 ]
 
 
