@@ -86,8 +86,8 @@ anonymity: deps ## Report k-anonymity of the datasets in seeds/retention/quasi_i
 	@$(PY) -m tools.retention anonymity
 
 .PHONY: lint
-lint: deps ## Check SQL, Python, YAML, generated files and the project's own conventions.
-	@$(PY) -m tools.lint
+lint: deps ## Check SQL, Python, YAML, generated files and the project's own conventions (CHANGED=1 or FILES="a b": only those, in seconds).
+	@$(PY) -m tools.lint $(if $(CHANGED),--changed) $(if $(BASE),--base "$(BASE)") $(if $(FILES),--files $(FILES))
 
 .PHONY: audit
 audit: deps ## Hold the project to dbt-project-evaluator (needs the dbt hub or DBT_PACKAGES_GIT), with its dated exceptions.
@@ -110,8 +110,16 @@ openlineage: setup ## Write the last build as OpenLineage events to target/openl
 	@$(PY) -m tools.openlineage $(if $(OUT),--out "$(OUT)")
 
 .PHONY: publish
-publish: setup ## Copy the marts to where BI clients read them while builds run (docs/publish.md); WITH_PERSONAL=1: all columns.
-	@$(PY) -m tools.publish $(if $(WITH_PERSONAL),--with-personal)
+publish: setup ## Copy the marts to where BI clients read them while builds run (WITH_PERSONAL=1: all columns; WHOLE=1: all, to develop on).
+	@$(PY) -m tools.publish $(if $(WITH_PERSONAL),--with-personal) $(if $(WHOLE),--whole)
+
+.PHONY: shell
+shell: setup ## Ask the warehouse in SQL, in no build's way (SQL="...": that and end; PUBLISHED=1, FILE=f: a copy; WRITE=1).
+	@$(PY) -m tools.shell $(if $(SQL),--sql "$(SQL)") $(if $(FILE),--file "$(FILE)") $(if $(PUBLISHED),--published) $(if $(WRITE),--write)
+
+.PHONY: dashboards
+dashboards: setup ## Check the boards of reports/boards against the marts and draw them in reports/dashboards/ (PUBLISHED=1: from the copy).
+	@$(PY) -m tools.dashboards $(if $(PUBLISHED),--published)
 
 .PHONY: runbooks
 runbooks: deps ## Write docs/runbooks/ and the seeds of pipelines and on-call weeks from docs/runbooks/pipelines.yml and the project.
@@ -143,4 +151,5 @@ lock: setup ## Resolve pyproject.toml into requirements.lock again.
 
 .PHONY: clean
 clean: ## Remove what runs have made: warehouse, target, logs, packages. Keeps .venv.
-	rm -rf warehouse target logs dbt_packages reports benchmarks/results
+	rm -rf warehouse target logs dbt_packages benchmarks/results
+	find reports -mindepth 1 -maxdepth 1 ! -name boards -exec rm -rf {} +

@@ -176,13 +176,13 @@ def fill(path: Path, histories: Mapping[int, History]) -> None:
             (f"{seed}/{dataset}", day, late, day, str(seed)) for dataset, day, late in history.lateness
         ]
     with duckdb.connect(str(path), config={"storage_compatibility_version": "v1.4.0"}) as connection:
-        connection.execute("create schema dev_marts")
+        connection.execute("create schema dev_platform")
         for name, body in TABLES.items():
-            connection.execute(f"create table dev_marts.{name} ({body})")
+            connection.execute(f"create table dev_platform.{name} ({body})")
             columns = [list(values) for values in zip(*rows[name], strict=True)]
             names = [column.split()[0] for column in body.split(", ") if not column[0].isdigit()]
             connection.register("given", pa.table(dict(zip(names, columns, strict=True))))
-            connection.execute(f"insert into dev_marts.{name} select * from given")
+            connection.execute(f"insert into dev_platform.{name} select * from given")
             connection.unregister("given")
 
 

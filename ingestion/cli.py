@@ -135,7 +135,8 @@ def _load(options: argparse.Namespace) -> int:
             code = code or report.exit_code
             if not options.json and (not options.quiet or report.exit_code):
                 _print_report(report)
-        if not isinstance(first_error, DestinationError):
+        # dbt's results are no company's data: they land after a build, which has had its tables.
+        if not isinstance(first_error, DestinationError) and chosen != ["dbt_artifacts"]:
             ensure_landing_tables()
     if options.json:
         print(json.dumps([{**dataclasses.asdict(report), "over_limit": report.over_limit} for report in reports]))

@@ -50,7 +50,7 @@ TABLES = {
         "dataset_name": "varchar", "dataset_kind": "varchar", "tenant_id": "varchar", "measured_date": "date",
         "measured_at": "timestamptz", "invocation_id": "varchar", "owner_team": "varchar",
         "source_datasets": "varchar", "row_count": "bigint", "profiled_row_count": "bigint",
-        "duplicate_row_count": "bigint", "quarantined_row_count": "bigint",
+        "duplicate_row_count": "bigint", "quarantined_row_count": "bigint", "content_hash": "varchar",
     },
     "column_profiles": {
         "dataset_name": "varchar", "column_name": "varchar", "tenant_id": "varchar", "measured_date": "date",
@@ -59,6 +59,7 @@ TABLES = {
         "min_value": "double", "max_value": "double", "mean_value": "double", "standard_deviation": "double",
     },
 }  # fmt: skip
+ADDED_COLUMNS = {"dataset_profiles": ["content_hash"]}  # since the first release: a warehouse made before gets them
 COLUMN_TYPES = {"timestamp": "timestamptz"}
 FILE_COLUMNS = {"_source_file": "varchar", "_source_line": "bigint"}
 LINEAGE_COLUMNS = {
@@ -82,6 +83,9 @@ def _create_tables(client: Any) -> None:
     for name, columns in TABLES.items():
         declared = ", ".join(f"{column} {kind}" for column, kind in columns.items())
         client.execute_sql(f"create table if not exists raw_ops.{name} ({declared})")
+    for name, added in ADDED_COLUMNS.items():
+        for column in added:
+            client.execute_sql(f"alter table raw_ops.{name} add column if not exists {column} {TABLES[name][column]}")
 
 
 def ensure_landing_tables() -> None:

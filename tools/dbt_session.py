@@ -1,7 +1,8 @@
-"""Several dbt commands in one process: dbt's start and parse cost seconds, so `build` and `docs` share them.
+"""Several dbt commands in one process: dbt's start and parse cost seconds, so that they share them.
 
 `python -m tools.dbt_session build [ARGS...] [-- docs generate --static]` prints one progress line a step and every
-warning or failure; the full log is in logs/dbt.log.
+warning or failure; the full log is in logs/dbt.log. A step `finally MODULE [ARGS...]` runs another program of the
+project with the warehouse set free for it; it and all that follows it run also where a step before them has failed.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.artifacts.schemas.results import NodeStatus
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
@@ -21,6 +24,7 @@ from dbt.contracts.graph.nodes import SourceDefinition
 from dbt.node_types import NodeType
 
 from ingestion.contract import CONTRACTS_DIR
+from ingestion.errors import EXIT_OK
 from ingestion.places import artifacts_dir
 
 STEP = 0.1  # print at each tenth of the nodes when not on a terminal
@@ -29,8 +33,10 @@ PROBLEMS = {"warn", "error"}
 QUIET = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
 BUILD_RESULTS = "build_results.json"
 RECORDED = {"build", "run", "test", "snapshot", "seed", "source"}  # commands that write results
+COMPILING = {"build", "run", "test"}
 OBSERVABILITY = "observability"  # tag of the models in which the warehouse speaks of itself
 BUILT = {NodeType.Model, NodeType.Seed, NodeType.Snapshot}
+FINALLY = "finally"
 UNCOUNTED = {"operation", "unit_test"}  # dbt leaves them out of its own node count
 
 
@@ -69,8 +75,11 @@ class Progress:
 def run(commands: list[list[str]]) -> int:
     """Run dbt commands one after the other on one parse of the project, and stop at the first that fails.
 
+    Args:
+        commands: dbt's arguments, or `finally` with a module of the project and its arguments.
+
     Returns:
-        0, or dbt's exit code: 1 for failed nodes or tests, 2 for a command that could not run.
+        0, or the first exit code that is not: of dbt 1 for failed nodes or tests, 2 for a command that could not run.
     """
     progress = Progress()
     parsed = dbtRunner(callbacks=[progress]).invoke([*QUIET, "parse"])
@@ -78,17 +87,38 @@ def run(commands: list[list[str]]) -> int:
         print(f"dbt parse: {parsed.exception}", file=sys.stderr)
         return 2
     runner = dbtRunner(manifest=parsed.result, callbacks=[progress])
+    codes = [EXIT_OK]
+    is_going_on = True
+    is_written = False
     for command in commands:
-        result = runner.invoke([*QUIET, *command])
-        if result.exception is not None:
-            print(f"dbt {' '.join(command)}: {result.exception}", file=sys.stderr)
-            return 2
-        _keep_results(command, is_about_data=_is_about_data(result.result))
-        for line in remedies(result.result, parsed.result):
-            print(line, flush=True)
-        if not result.success and command[0] != "source":  # stale sources are told, they do not stop what follows
-            return 1
-    return 0
+        if command[0] == FINALLY:
+            codes.append(_run_beside(command[1:]))
+            is_going_on = True
+        elif is_going_on:
+            # The manifest with the parse, and once more when its SQL is compiled: each writing costs seconds.
+            writes = command[0] == "docs" or (command[0] in COMPILING and not is_written)
+            is_written = is_written or writes
+            codes.append(_run_command(runner, command, parsed.result, writes=writes))
+            is_going_on = codes[-1] == EXIT_OK
+    return next((code for code in codes if code != EXIT_OK), EXIT_OK)
+
+
+def _run_command(runner: dbtRunner, command: list[str], manifest: Manifest, *, writes: bool) -> int:
+    result = runner.invoke([*QUIET, *([] if writes else ["--no-write-json"]), *command])
+    if result.exception is not None:
+        print(f"dbt {' '.join(command)}: {result.exception}", file=sys.stderr)
+        return 2
+    _keep_results(command, result.result)
+    for line in remedies(result.result, manifest):
+        print(line, flush=True)
+    # Stale sources are told; they do not stop what follows.
+    return EXIT_OK if result.success or command[0] == "source" else 1
+
+
+def _run_beside(arguments: list[str]) -> int:
+    """Run a module of the project, while this process does not hold the warehouse file."""
+    DuckDBConnectionManager.close_all_connections()
+    return subprocess.run([sys.executable, "-m", *arguments], check=False).returncode
 
 
 def remedies(outcome: Any, manifest: Manifest) -> list[str]:
@@ -122,23 +152,23 @@ def _is_about_data(outcome: Any) -> bool:
     return not built or any(OBSERVABILITY not in node.tags for node in built)
 
 
-def _keep_results(command: list[str], *, is_about_data: bool) -> None:
-    """Keep what the command wrote about itself: the next one overwrites it.
+def _keep_results(command: list[str], outcome: Any) -> None:
+    """Write what the command says about itself, and keep it: the next one overwrites it.
 
     A build's results stay under a name of their own for the summary, which tells of the company's data; all artefacts
     of a run are kept for the landing (source dbt_artifacts).
     """
-    results = target_path() / "run_results.json"
-    if command[0] == "build" and is_about_data and results.exists():
-        shutil.copyfile(results, target_path() / BUILD_RESULTS)
+    if command[0] not in RECORDED or not hasattr(outcome, "write"):
+        return
     written = target_path() / ("sources.json" if command[:2] == ["source", "freshness"] else "run_results.json")
-    if command[0] in RECORDED and written.exists():
-        invocation = json.loads(written.read_text(encoding="utf-8"))["metadata"]["invocation_id"]
-        kept = artifacts_dir() / invocation
-        kept.mkdir(parents=True, exist_ok=True)
-        for path in (written, target_path() / "manifest.json"):
-            if path.exists():
-                shutil.copyfile(path, kept / path.name)
+    outcome.write(str(written))
+    if command[0] == "build" and _is_about_data(outcome):
+        shutil.copyfile(written, target_path() / BUILD_RESULTS)
+    kept = artifacts_dir() / json.loads(written.read_text(encoding="utf-8"))["metadata"]["invocation_id"]
+    kept.mkdir(parents=True, exist_ok=True)
+    for path in (written, target_path() / "manifest.json"):
+        if path.exists():
+            shutil.copyfile(path, kept / path.name)
 
 
 def target_path() -> Path:

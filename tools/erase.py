@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import json
 import os
-import re
 import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ import duckdb
 
 from ingestion.errors import LockedError
 from ingestion.lock import warehouse_lock
+from tools.archives import ArchiveError, Removed, archive_folder, erase_from_archives, word_pattern
 from tools.purge import PURGED, compact, lineage, run
 from tools.run import ROOT, default_warehouse, warehouse
 
@@ -98,6 +98,14 @@ def erase(kind: str, subject: str) -> int:
     compact(warehouse())
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
         after = places(connection, names)
+        holds = holds_on(connection, kind, subject)
+        archives, archives_failed = [], ""
+        if not holds:  # what is held may lie in an archive by now
+            try:
+                archives = erase_from_archives(archive_folder(warehouse()), names, run_id)
+            except ArchiveError as error:
+                archives_failed = str(error)
+                print(error, file=sys.stderr)
         certificate = {
             "kind": kind,
             # Who has the name can show that the certificate is about it; who has the certificate cannot tell the name.
@@ -105,7 +113,8 @@ def erase(kind: str, subject: str) -> int:
             "run_id": run_id,
             "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "actions": _rows(connection, ACTIONS, [run_id]),
-            "holds": holds_on(connection, kind, subject),
+            "holds": holds,
+            "archives": _archives_told(archives, archives_failed, is_held=bool(holds)),
             "places_before": [asdict(place) for place in before],
             "places_after": [asdict(place) for place in after],
             "names_in_the_file": sum(1 for name in names if in_bytes(warehouse(), name)),
@@ -114,7 +123,13 @@ def erase(kind: str, subject: str) -> int:
     path = write_certificate(certificate)
     print(f"{len(before)} columns named the subject, {len(after)} do now; certificate: {path}")
     unexplained = bool(after or certificate["names_in_the_file"]) and not certificate["holds"]
-    return EXIT_LEFT if failed or unexplained else 0
+    return EXIT_LEFT if failed or unexplained or archives_failed else 0
+
+
+def _archives_told(removed: list[Removed], failed: str, *, is_held: bool) -> dict[str, Any]:
+    """What the certificate says of the archives of earlier purges."""
+    status = "left as they are, because of a hold" if is_held else f"failed: {failed}" if failed else "searched"
+    return {"status": status, "removed": [asdict(each) for each in removed]}
 
 
 def names_of(connection: duckdb.DuckDBPyConnection, kind: str, subject: str) -> list[str]:
@@ -132,8 +147,7 @@ def places(connection: duckdb.DuckDBPyConnection, names: list[str]) -> list[Plac
 
     Views hold nothing of their own. The seed of holds names whom it holds, and says so.
     """
-    words = "|".join(re.escape(name) for name in names)
-    pattern = f"(^|[^A-Za-z0-9])({words})([^A-Za-z0-9]|$)"
+    pattern = word_pattern(names)
     found = []
     for schema, table, columns in connection.execute(COLUMNS).fetchall():
         if table == "legal_holds":
@@ -202,10 +216,15 @@ def page(certificate: dict[str, Any]) -> str:
     lines += [
         "",
         f"Holds: {held}. Names found in the bytes of the warehouse file: {certificate['names_in_the_file']}.",
+        f"Archives of earlier purges: {certificate['archives']['status']}; rows removed: {_removed(certificate)}.",
         f"Building again what was made of the rows: {certificate['rebuilt']}.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _removed(certificate: dict[str, Any]) -> str:
+    return ", ".join(f"{each['rows']} of {each['archive']}" for each in certificate["archives"]["removed"]) or "none"
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:

@@ -18,10 +18,10 @@ from typing import Any
 
 import duckdb
 
-from ingestion.errors import EXIT_OK, EXIT_USAGE, LockedError
-from ingestion.lock import warehouse_lock
+from ingestion.errors import EXIT_OK, EXIT_USAGE, StrataError
 from tools.investor_figures import ENGAGEMENT, FIGURES, GROUP, GROWING, PROFIT, UNDEFINED, Mart, quarters_back, value_of
 from tools.investor_files import Line, Report, write_files
+from tools.reading import opened_for_reading
 from tools.report_files import plain
 from tools.run import ROOT, default_warehouse, warehouse
 
@@ -46,10 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("STRATA_WAREHOUSE", str(default_warehouse()))
     try:
         first_day = first_day_of(options.quarter)
-        if not warehouse().is_file():
-            raise ReportError(f"there is no warehouse at {warehouse()}. Remedy: make run")
-        with warehouse_lock(warehouse()), duckdb.connect(str(warehouse()), read_only=True) as connection:
-            connection.execute("set TimeZone = 'UTC'")
+        with opened_for_reading(warehouse()) as connection:
             report = read_report(connection, os.environ.get("STRATA_TARGET", "dev"), first_day, out)
         paths = write_files(report, out)
     except ReportError as error:
@@ -58,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"investor files: {out} cannot be written ({error.strerror}). Close it in Excel?", file=sys.stderr)
         return EXIT_USAGE
-    except LockedError as error:
+    except StrataError as error:
         print(f"{error}", file=sys.stderr)
         return error.exit_code
     print(f"{report.quarter}: {len(FIGURES)} figures of {len(report.companies)} companies and the group, "
@@ -120,7 +117,7 @@ def read_mart(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> 
     """All quarters of a mart.
 
     Raises:
-        ReportError: it is not built, or lacks a column.
+        ReportError: it is not built, lacks a column, or has rows of nobody or of no quarter.
     """
     columns = sorted(needed(name))
     try:
@@ -129,6 +126,8 @@ def read_mart(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> 
         first = str(error).splitlines()[0]
         raise ReportError(f"{name} cannot be read: {first} Remedy: make build") from error
     records = [dict(zip(columns, row, strict=True)) for row in rows]
+    if any(record["tenant_id"] is None or record["quarter_start_date"] is None for record in records):
+        raise ReportError(f"{name} has rows without a company or a quarter, whose figures nobody would see")
     return {(record["tenant_id"], record["quarter_start_date"]): record for record in records}
 
 

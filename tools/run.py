@@ -54,19 +54,19 @@ def _steps(step: str, started: float, select: Sequence[str]) -> int:
         told = tell("--without-elementary")
         if landed not in (EXIT_OK, EXIT_REJECTS) or step == "land":
             return landed or told
-    # Freshness first: a build that fails is followed by nothing.
-    build = [*freshness_commands(), build_command(select)] if step != "docs" else []
-    commands = {"build": build, "docs": [DOCS], "all": [*build, DOCS_AFTER_BUILD]}[step]
-    built = dbt(commands)
-    observed = catalogue = EXIT_OK
-    if step != "docs":
-        land_artifacts()
-        observed = dbt(observe_commands())
-        told = tell()
-    if step != "build" and built == EXIT_OK:
-        catalogue = write_catalogue(with_lineage=step == "docs")
+    built = dbt(step_commands(step, select))
+    told = tell() if step != "docs" else told
+    catalogue = write_catalogue(with_lineage=step == "docs") if step != "build" and built == EXIT_OK else EXIT_OK
     code = summary(time.monotonic() - started) if step == "all" else EXIT_OK
-    return built or landed or observed or told or catalogue or code
+    return built or landed or told or catalogue or code
+
+
+def step_commands(step: str, select: Sequence[str] = ()) -> list[list[str]]:
+    """What one dbt session does. Freshness first: a build that fails is followed by nothing but the observing."""
+    if step == "docs":
+        return [DOCS]
+    docs = [DOCS_AFTER_BUILD] if step == "all" else []
+    return [*freshness_commands(), build_command(select), *docs, *observe_commands()]
 
 
 def build_command(select: Sequence[str] = ()) -> list[str]:
@@ -79,8 +79,12 @@ def build_command(select: Sequence[str] = ()) -> list[str]:
 
 
 def observe_commands() -> list[list[str]]:
-    """What the warehouse says of itself, also after a build that failed: that is when somebody asks."""
+    """What the warehouse says of itself, also after a build that failed: that is when somebody asks.
+
+    dbt's results land first; what cannot be landed now stays and comes with the next load.
+    """
     return [
+        ["finally", "ingestion", "load", "dbt_artifacts", "--quiet"],
         ["run-operation", "profile_datasets"],
         ["build", "--selector", "observability", *_without_unit_tests()],
     ]
@@ -129,12 +133,6 @@ def land() -> int:
     print(f"starting the sandbox with {'the synthetic company' if data == 'default' else data} ...", flush=True)
     with sandbox(data) as settings:
         return run_module("ingestion", "load", env=settings) if settings else EXIT_USAGE
-
-
-def land_artifacts() -> None:
-    """Land what dbt wrote about its own runs; what cannot be landed now stays and comes with the next load."""
-    print("landing dbt's results ...", flush=True)
-    run_module("ingestion", "load", "dbt_artifacts", "--quiet")
 
 
 def freshness_commands() -> list[list[str]]:
@@ -193,7 +191,8 @@ def dbt(commands: list[list[str]]) -> int:
     arguments: list[str] = []
     for command in _with_elementary(commands):
         arguments += [*command, "--"]
-    print("dbt " + ", then ".join(" ".join(command[:2]) for command in commands) + " ...", flush=True)
+    told = [" ".join(command[1:4] if command[0] == "finally" else ["dbt", *command[:2]]) for command in commands]
+    print(", then ".join(told) + " ...", flush=True)
     code = run_module("tools.dbt_session", *arguments[:-1])
     if code == EXIT_OK and _builds(commands):
         _note_elementary()

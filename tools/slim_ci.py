@@ -28,8 +28,7 @@ from tools import dbt_session
 
 ROOT = Path(__file__).resolve().parent.parent
 SELECTION = "state:modified+,package:strata"
-WAREHOUSE = Path("warehouse/slim_ci.duckdb")
-TARGET = "target/slim_ci"
+TARGET = "slim_ci"
 EXIT_FAILED = 1
 STORED = ("model", "seed", "snapshot")
 
@@ -83,9 +82,11 @@ def main(arguments: list[str] | None = None) -> int:
     os.chdir(ROOT)
     try:
         state = State.read(directory)
-        _set_environment(state)
+        warehouse = point_dbt_to(state, TARGET)
+        for path in (warehouse, warehouse.with_name(warehouse.name + ".wal")):
+            path.unlink(missing_ok=True)
         values = ["--vars", json.dumps({"raw_database": state.database})]
-        runner = _runner(values)
+        runner = parsed_runner(values)
     except ConfigError as error:
         print(f"{error}", file=sys.stderr)
         return EXIT_USAGE
@@ -101,37 +102,36 @@ def main(arguments: list[str] | None = None) -> int:
     return EXIT_OK if built is not None else EXIT_FAILED
 
 
-def _set_environment(state: State) -> None:
-    """Point dbt to the target and to a file of its own that starts empty.
+def point_dbt_to(state: State, target: str) -> Path:
+    """Have dbt build in a file of the target's own, with the state attached; returns the file's path.
 
     Raises:
         ConfigError: the state's warehouse carries the name of the new file.
     """
-    warehouse = ROOT / WAREHOUSE
+    warehouse = ROOT / "warehouse" / f"{target}.duckdb"
     if state.database == warehouse.stem:
         raise ConfigError(
             f"its database is called {state.database}, as the one to be built.",
             subject=f"state {state.directory}",
             remedy="take the state from a build on target ci or dev.",
         )
-    for path in (warehouse, warehouse.with_name(warehouse.name + ".wal")):
-        path.unlink(missing_ok=True)
     warehouse.parent.mkdir(exist_ok=True)
     os.environ |= {
-        "STRATA_TARGET": "slim_ci",
+        "STRATA_TARGET": target,
         "STRATA_WAREHOUSE": str(warehouse),
         "STRATA_STATE_WAREHOUSE": str(state.warehouse),
         "STRATA_STATE_DATABASE": state.database,
-        "DBT_TARGET_PATH": TARGET,
+        "DBT_TARGET_PATH": f"target/{target}",
     }
+    return warehouse
 
 
-def _runner(values: list[str]) -> dbtRunner:
+def parsed_runner(values: list[str]) -> dbtRunner:
     """dbt with the project parsed once for all commands; variables are part of what is parsed."""
     parsed = dbtRunner().invoke([*dbt_session.QUIET, "parse", *values])
     if not parsed.success:
         text = f"dbt cannot parse it: {parsed.exception or 'see logs/dbt.log'}"
-        raise ConfigError(text, subject="project", remedy="dbt parse")
+        raise ConfigError(text, subject="project", remedy="correct what it names; dbt parse checks it.")
     return dbtRunner(manifest=parsed.result, callbacks=[dbt_session.Progress()])
 
 
@@ -146,7 +146,7 @@ def _invoke(runner: dbtRunner, command: list[str]) -> Any | None:
 
 
 def _describe(state: State, chosen: list[str]) -> None:
-    manifest = json.loads((ROOT / TARGET / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((ROOT / "target" / TARGET / "manifest.json").read_text(encoding="utf-8"))
     kinds = Counter(_kind(node) for node in chosen)
     total = sum(1 for node in [*manifest["nodes"].values(), *manifest["unit_tests"].values()] if _ours(node))
     counts = ", ".join(f"{number} {kind}{'s' if number > 1 else ''}" for kind, number in sorted(kinds.items()))

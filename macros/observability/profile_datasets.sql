@@ -1,13 +1,14 @@
 {# Measures every mart and every landed table: rows by tenant, doubled keys, rows in quarantine, and for each column what is
    filled, how many values there are, and between what and around what they lie. Run after a build:
-   `dbt run-operation profile_datasets`. Appends to raw_ops; what was measured last on a day counts. #}
+   `dbt run-operation profile_datasets`. Appends to raw_ops; what was measured last on a day counts. Columns of a table
+   that holds what it held when they were measured last are not measured again: their figures are repeated for the day. #}
 {% macro profile_datasets(datasets=[]) %}
     {%- if execute %}
-        {%- set found = [] %}
+        {%- set found, known = [], last_profiles() %}
         {%- for dataset in profiled_datasets() if not datasets or dataset.name in datasets %}
             {%- set relation = adapter.get_relation(dataset.database, dataset.schema, dataset.identifier) %}
             {%- if relation and relation.is_table %}
-                {%- do profile_dataset(dataset, relation) %}
+                {%- do profile_dataset(dataset, relation, known.get(dataset.name)) %}
                 {#- Not without a transaction: dbt opens one where it looks relations up, or none where it knows them. -#}
                 {%- call statement('transaction', auto_begin=True) %}select 1 as is_open{% endcall %}
                 {%- do adapter.commit() %}
@@ -21,8 +22,8 @@
     {%- endif %}
 {% endmacro %}
 
-{# One dataset, in three statements: its size, its columns, and the dataset as a whole. #}
-{% macro profile_dataset(dataset, relation) %}
+{# One dataset: its size and content, its columns where the content is new, and the dataset as a whole. #}
+{% macro profile_dataset(dataset, relation, known=none) %}
     {%- set columns = [] %}
     {%- for column in adapter.get_columns_in_relation(relation) if not column.name.startswith('_') %}
         {%- do columns.append(column) %}
@@ -35,65 +36,62 @@
     {%- endif %}
     {#- Rows that are gone from their source are kept, and are not part of what there is. -#}
     {%- set present = "where coalesce(_is_deleted, false) = false" if dataset.kind == 'source' else "" %}
-    {%- set row_count = run_query("select count(*) as row_count from " ~ relation ~ " " ~ present).columns[0].values()[0] | int %}
-    {%- do run_query(column_profile_sql(dataset, relation, present, columns, has_tenant, row_count)) %}
-    {%- do run_query(dataset_profile_sql(dataset, relation, present, has_tenant, row_count)) %}
+    {%- set size = run_query("select count(*), " ~ content_digest('profiled') ~ " from " ~ relation ~ " as profiled " ~ present) %}
+    {%- set row_count = size.columns[0].values()[0] | int %}
+    {#- What the figures depend on besides the rows: columns, types, whose values are personal, and the sample's size. -#}
+    {%- set shape = [names, columns | map(attribute='data_type') | list, dataset.personal | sort, var('profile_sample_rows')] %}
+    {%- set content = local_md5(shape | string) ~ ':' ~ row_count ~ ':' ~ size.columns[1].values()[0] %}
+    {%- if not known or known.content_hash != content %}
+        {%- do run_query(column_profile_sql(dataset, relation, present, columns, has_tenant, row_count)) %}
+    {%- elif not known.is_of_today %}
+        {%- do run_query(repeated_profile_sql(dataset, known.invocation_id)) %}
+    {%- endif %}
+    {%- do run_query(dataset_profile_sql(dataset, relation, present, has_tenant, row_count, content)) %}
 {% endmacro %}
 
-{# All aggregates of all columns in one pass over the rows, or over a sample of them, then one row a column and tenant.
-   Columns with personal values have no figures but how many are filled and differ: a smallest salary is somebody's. #}
-{% macro column_profile_sql(dataset, relation, present, columns, has_tenant, row_count) -%}
+{# By dataset, the content for which its columns were measured last. #}
+{% macro last_profiles() %}
+    {%- set found = {} %}
+    {%- set rows = run_query(
+        "select dataset_name, content_hash, invocation_id, measured_date = " ~ as_of_date() ~ " as is_of_today"
+        ~ " from " ~ source('ops', 'dataset_profiles') ~ " as measured"
+        ~ " where tenant_id = 'all' and exists (select 1 from " ~ source('ops', 'column_profiles') ~ " as columns_measured"
+        ~ " where columns_measured.dataset_name = measured.dataset_name"
+        ~ " and columns_measured.invocation_id = measured.invocation_id)"
+        ~ " qualify row_number() over (partition by dataset_name order by measured_at desc, invocation_id desc) = 1"
+    ) %}
+    {%- for row in rows.rows %}
+        {%- do found.update({row[0]: {'content_hash': row[1], 'invocation_id': row[2], 'is_of_today': row[3]}}) %}
+    {%- endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+{# The figures of an earlier measurement, as of now. #}
+{% macro repeated_profile_sql(dataset, invocation) -%}
     insert into {{ source('ops', 'column_profiles') }}
-    with counted as (
-        select {{ tenant_group(has_tenant) }} as tenant_group, count(*) as row_count
-        from {{ relation }} {{ present }} {{ by_tenant(has_tenant) }}
-    ),
-    wide as (
-        select
-            {{ tenant_group(has_tenant) }} as tenant_group,
-            count(*) as profiled_row_count
-            {%- for column in columns %}
-            {%- set place, name = loop.index, adapter.quote(column.name) %}
-            {%- set number = 'cast(null as double)' if column.name | lower in dataset.personal else value_as_number(name, column) %},
-            count({{ name }}) as filled_{{ place }},
-            approx_count_distinct({{ name }}) as distinct_{{ place }},
-            min({{ number }}) as min_{{ place }},
-            max({{ number }}) as max_{{ place }},
-            avg({{ number }}) as mean_{{ place }},
-            stddev_samp({{ number }}) as deviation_{{ place }}
-            {%- endfor %}
-        from {{ relation }} {{ sample_of(row_count) }} {{ present }} {{ by_tenant(has_tenant) }}
-    )
     select
-        '{{ dataset.name }}', places.column_name, wide.tenant_group, {{ as_of_date() }}, {{ run_stamp() }},
-        '{{ invocation_id }}', places.place, places.data_type, counted.row_count, wide.profiled_row_count,
-        {{ column_figure('filled', columns) }},
-        {# The number of values is an estimate, which may be above what there can be. -#}
-        least({{ column_figure('distinct', columns) }}, {{ column_figure('filled', columns) }}),
-        {{ column_figure('min', columns) }},
-        {{ column_figure('max', columns) }},
-        {{ column_figure('mean', columns) }},
-        {{ column_figure('deviation', columns) }}
-    from wide
-    inner join counted on wide.tenant_group = counted.tenant_group
-    cross join (
-        values
-        {%- for column in columns %}
-        {%- set type = 'varchar' if column.is_string() else column.data_type | lower | replace("'", "''") %}
-        ({{ loop.index }}, '{{ column.name | lower }}', '{{ type }}')
-        {{- ',' if not loop.last }}
-        {%- endfor %}
-    ) as places (place, column_name, data_type)
+        dataset_name, column_name, tenant_id, {{ as_of_date() }}, {{ run_stamp() }}, '{{ invocation_id }}', column_position, data_type,
+        row_count, profiled_row_count, filled_count, distinct_count, min_value, max_value, mean_value, standard_deviation
+    from {{ source('ops', 'column_profiles') }}
+    where dataset_name = '{{ dataset.name }}' and invocation_id = '{{ invocation }}'
 {%- endmacro %}
 
-{# A `case` over the columns costs a third of a `union all` of one query for each. #}
-{% macro column_figure(figure, columns) -%}
-    case places.place {% for column in columns %}when {{ loop.index }} then wide.{{ figure }}_{{ loop.index }} {% endfor %}end
+{# A digest of a table's rows, in whatever order they come: two contents share one by a chance of one in 2^64. #}
+{% macro content_digest(relation_alias) -%}
+    {{ return(adapter.dispatch('content_digest')(relation_alias)) }}
+{%- endmacro %}
+
+{% macro default__content_digest(relation_alias) -%}
+    cast(sum(hash({{ relation_alias }})) as varchar)
+{%- endmacro %}
+
+{% macro snowflake__content_digest(relation_alias) -%}
+    cast(hash_agg({{ relation_alias }}.*) as varchar)
 {%- endmacro %}
 
 {# Keys are compared by a hash of 64 bits, which takes a tenth of the memory: among ten million keys, the chance that two
    different ones meet is three in a million. #}
-{% macro dataset_profile_sql(dataset, relation, present, has_tenant, row_count) -%}
+{% macro dataset_profile_sql(dataset, relation, present, has_tenant, row_count, content) -%}
     insert into {{ source('ops', 'dataset_profiles') }}
     with counted as (
         select {{ tenant_group(has_tenant) }} as tenant_group, count(*) as row_count
@@ -135,7 +133,8 @@
         case when counted.tenant_group = 'all' then {{ held_count }} end
         {%- else %}
         {{ held_count }}
-        {%- endif %}
+        {%- endif %},
+        case when counted.tenant_group = 'all' then '{{ content }}' end
     from counted
     {%- if dataset.key %} left join duplicates on counted.tenant_group = duplicates.tenant_group {%- endif %}
     {%- if dataset.quarantines %} left join quarantined on counted.tenant_group = quarantined.tenant_group {%- endif %}
@@ -148,37 +147,4 @@
 
 {% macro by_tenant(has_tenant) -%}
     {{ "group by grouping sets ((), (tenant_id))" if has_tenant }}
-{%- endmacro %}
-
-{# Each row of a dataset above var profile_sample_rows is drawn with the same chance, whatever its neighbours: the sampling
-   errors of fct_column_profiles hold for nothing else. #}
-{% macro sample_of(row_count) -%}
-    {%- set wanted = var('profile_sample_rows') | int -%}
-    {%- if row_count > wanted -%}
-        {{ return(adapter.dispatch('bernoulli_sample')((100 * wanted / row_count) | round(6))) }}
-    {%- endif -%}
-{%- endmacro %}
-
-{% macro default__bernoulli_sample(percent) -%}
-    tablesample bernoulli({{ percent }} percent)
-{%- endmacro %}
-
-{% macro snowflake__bernoulli_sample(percent) -%}
-    sample bernoulli ({{ percent }})
-{%- endmacro %}
-
-{# What is measured of a value of any type: a number itself, the length of a text, days since 1970, 1 for true. #}
-{% macro value_as_number(name, column) -%}
-    {%- set type = column.data_type | lower -%}
-    {%- if column.is_string() -%}
-        cast(length({{ name }}) as double)
-    {%- elif type.startswith('bool') -%}
-        case when {{ name }} then cast(1 as double) when not {{ name }} then cast(0 as double) end
-    {%- elif type.startswith('date') or type.startswith('timestamp') -%}
-        cast({{ dbt.datediff("cast('1970-01-01' as date)", "cast(" ~ name ~ " as date)", 'day') }} as double)
-    {%- elif column.is_number() or type in ('hugeint', 'ubigint', 'tinyint', 'double') or type.startswith('decimal') -%}
-        cast({{ name }} as double)
-    {%- else -%}
-        cast(null as double)
-    {%- endif -%}
 {%- endmacro %}

@@ -43,9 +43,8 @@
     {%- set clock = clocks[0] if clocks else none -%}
     {%- set type = clock_type(table.columns.get(clock)) if clock else none -%}
     {%- if row.clock_column and not clock -%}
-        {%- if row.applies_to == 'table' -%}
-            {%- do faults.append(dataset ~ ': missing clock column ' ~ row.clock_column) -%}
-        {%- endif -%}
+        {%- do faults.append(dataset ~ ': missing clock column ' ~ row.clock_column ~ (', which the policy of ' ~ row.dataset_name
+            ~ ' asks for; give the table a policy of its own' if row.applies_to != 'table' else '')) -%}
         {{ return(none) }}
     {%- elif clock and not type -%}
         {%- do faults.append(dataset ~ ': clock column ' ~ clock ~ ' is a ' ~ table.columns[clock] ~ ', not a date or a timestamp') -%}

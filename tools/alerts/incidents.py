@@ -176,10 +176,13 @@ def node_is_source(node: Node | None) -> bool:
 def _owner_of_dataset(label: str) -> str | None:
     source, dataset = label.split(".", 1)
     try:
-        contract = load_contracts(source).get(dataset)
+        contract = _contracts(source).get(dataset)
     except (StrataError, OSError):
         return None
     return contract.owner if contract else None
+
+
+_contracts = cache(load_contracts)
 
 
 def _runbook(group: dict[str, str]) -> str:

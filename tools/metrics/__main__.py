@@ -25,6 +25,8 @@ from tools.metrics.check import problems
 from tools.metrics.mf import run
 from tools.metrics.publish import publish
 from tools.metrics.session import Session, session
+from tools.observed import in_snowflake
+from tools.reading import connect_for_reading
 from tools.run import ROOT, default_warehouse
 
 SHOWN = 40  # problems printed; a mart that is old differs in thousands of figures
@@ -60,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _with_session(options: argparse.Namespace, rest: list[str]) -> int:
+    needs_warehouse = options.command != "list" and not getattr(options, "skip_warehouse", False)
+    if needs_warehouse and not in_snowflake():
+        connect_for_reading(warehouse_path()).close()  # dbt would make an empty one, or end in a traceback
     with session(ROOT) as opened:
         if options.command == "check":
             found = list(problems(opened, with_warehouse=not options.skip_warehouse))

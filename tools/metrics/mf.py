@@ -5,7 +5,9 @@ They are called past `mf` itself, which asks a package index for a newer version
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +16,11 @@ from dbt_metricflow.cli.main import list_command_group, query
 from metricflow_semantic_interfaces.protocols.semantic_manifest import SemanticManifest
 
 from tools.metrics.session import Session
+
+REMEDY = (
+    "Remedy: python -m tools.metrics list metrics, or list dimensions --metrics NAME, says what can be asked for; "
+    "python -m tools.metrics check says what is broken by a column or a table that is gone"
+)
 
 
 class Configuration(CLIConfiguration):
@@ -40,8 +47,15 @@ class Configuration(CLIConfiguration):
 def run(session: Session, command: str, arguments: Sequence[str]) -> int:
     """Run one of the two; returns its exit code, and prints what it prints."""
     chosen = {"query": query, "list": list_command_group}[command]
+    # Of a query that failed MetricFlow tells the message, and then logs where in its code that was.
+    logging.disable(logging.CRITICAL)
     try:
         chosen.main(args=list(arguments), prog_name=f"python -m tools.metrics {command}", obj=Configuration(session))
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        if code:
+            print(REMEDY, file=sys.stderr)
+        return code
+    finally:
+        logging.disable(logging.NOTSET)
     return 0

@@ -1,5 +1,7 @@
 """Publish the marts: `make publish`, or `python -m tools.publish [--to DIR] [--with-personal] [--even-if-failed]`.
 
+`--whole` copies the warehouse as it is instead, personal data and all, for who develops against it (tools/defer.py).
+
 Exit codes: 0 published; 1 the last build of a mart failed, or the copy cannot be written; 2 a mart is not built or a
 setting is wrong; 75 another run holds the warehouse. Whatever is not 0 leaves the published copy as it was.
 """
@@ -13,6 +15,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,10 +28,10 @@ from ingestion.errors import EXIT_OK, ConfigError, DestinationError, StrataError
 from ingestion.lock import warehouse_lock
 from tools.publish.copying import FILE, STORAGE_VERSION, Published, copy_marts, finish_copy, first_line, write_run
 from tools.publish.marts import BrokenBuildError, broken, published_marts, read_manifest
-from tools.publish.shelf import Shelf
+from tools.publish.shelf import CURRENT, Shelf
+from tools.publish.whole import MANIFEST, copy_whole, write_state
 from tools.run import ROOT, default_warehouse, warehouse
 
-MANIFEST = "manifest.json"
 BUILD_RESULTS = "build_results.json"  # as tools.dbt_session keeps them; importing it would cost all of dbt
 
 
@@ -37,7 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m tools.publish", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--to", type=Path, help="directory of the copies (warehouse/published/<warehouse>)")
-    parser.add_argument("--with-personal", action="store_true", help="also columns of sensitivity personal")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--with-personal", action="store_true", help="also columns of sensitivity personal")
+    chosen.add_argument(
+        "--whole", action="store_true", help="everything, to develop against: as secret as the warehouse"
+    )
     parser.add_argument("--even-if-failed", action="store_true", help="although the last build of a mart failed")
     options = parser.parse_args(arguments)
     to = options.to.resolve() if options.to else None
@@ -45,6 +53,10 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("STRATA_WAREHOUSE", str(default_warehouse()))
     started = time.monotonic()
     try:
+        if options.whole:
+            file = publish_whole(to or place_of_whole(warehouse()), options.even_if_failed)
+            print(f"  {file.parent}\nexport STRATA_PRODUCTION={file.parent} for tools.defer (docs/analyst.md)")
+            return EXIT_OK
         written = publish(to or place_of(warehouse()), options.with_personal, options.even_if_failed)
     except StrataError as error:
         print(f"{error}", file=sys.stderr)
@@ -64,6 +76,26 @@ def place_of(path: Path) -> Path:
     return (path.parent / "published" / path.stem).absolute()
 
 
+def place_of_whole(path: Path) -> Path:
+    """Where whole copies of a warehouse are kept if nobody says otherwise."""
+    return (path.parent / "production" / path.stem).absolute()
+
+
+def publish_whole(place: Path, even_if_failed: bool = False) -> Path:
+    """Make a new copy of the whole warehouse current; returns its file, beside which dbt's manifest lies.
+
+    Raises:
+        StrataError: nothing was published; the copy that was current still is.
+    """
+    path, manifest, _ = _last_build(with_personal=True, even_if_failed=even_if_failed)
+    shelf = Shelf(place)
+    with _told(place), warehouse_lock(place), shelf.making() as directory, warehouse_lock(path):
+        count = copy_whole(path, _target() / MANIFEST, manifest, directory)
+    current = place / CURRENT
+    print(f"published the whole warehouse: {count} seeds, snapshots and models with all that has landed")
+    return next(current.glob("*.duckdb"))
+
+
 def publish(place: Path, with_personal: bool = False, even_if_failed: bool = False) -> dict[str, Any]:
     """Make a new copy current; returns its manifest.
 
@@ -72,46 +104,67 @@ def publish(place: Path, with_personal: bool = False, even_if_failed: bool = Fal
     Raises:
         StrataError: nothing was published; the copy that was current still is.
     """
-    path, target = warehouse(), Path(os.environ.get("DBT_TARGET_PATH", "target"))
+    path, manifest, failed = _last_build(with_personal, even_if_failed)
+    marts, results = published_marts(manifest, with_personal), _results()
+    shelf = Shelf(place)
+    with _told(place), warehouse_lock(place), shelf.making() as directory:
+        with warehouse_lock(path):
+            rows, landed = copy_marts(path, marts, directory)
+        tables = finish_copy(directory, marts, rows)
+        about = {
+            "published_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "data_as_of": f"{landed.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if landed else None,
+            **_project(),
+            "dbt_invocation": results and results["metadata"]["invocation_id"],
+            "dbt_invocation_at": results and results["metadata"]["generated_at"],
+            "personal_columns": "included" if with_personal else "left out",
+            "failed_in_last_build": ", ".join(failed) or None,
+        }
+        write_run(directory, about, tables)
+        write_state(directory, manifest, marts)
+        return _write_manifest(directory, about, tables)
+
+
+def _target() -> Path:
+    return Path(os.environ.get("DBT_TARGET_PATH", "target"))
+
+
+def _last_build(with_personal: bool, even_if_failed: bool) -> tuple[Path, dict[str, Any], list[str]]:
+    """The warehouse, dbt's manifest of it, and what of the marts the last build did not get through.
+
+    Raises:
+        ConfigError: there is no warehouse, or no manifest.
+        BrokenBuildError: something failed, and only what did not is asked for.
+    """
+    path = warehouse()
     if not path.is_file():
         raise ConfigError("there is no such warehouse.", subject=f"{path}", remedy="make run")
-    manifest, results = read_manifest(target / "manifest.json"), _results(target / BUILD_RESULTS)
-    marts = published_marts(manifest, with_personal)
-    failed = broken(manifest, results, marts)
+    manifest = read_manifest(_target() / MANIFEST)
+    failed = broken(manifest, _results(), published_marts(manifest, with_personal))
     if failed and not even_if_failed:
         text = f"the last build failed for {', '.join(failed)}. Nothing was published."
         remedy = "mend it and make build; python -m tools.publish --even-if-failed publishes it as it is."
         raise BrokenBuildError(text, subject=f"warehouse {path}", remedy=remedy)
-    shelf = Shelf(place)
+    return path, manifest, failed
+
+
+@contextmanager
+def _told(place: Path) -> Iterator[None]:
+    """Errors of the disk and of DuckDB, as what a person can do about them."""
     try:
-        with warehouse_lock(place), shelf.making() as directory:
-            with warehouse_lock(path):
-                rows, landed = copy_marts(path, marts, directory)
-            tables = finish_copy(directory, marts, rows)
-            about = {
-                "published_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-                "data_as_of": f"{landed.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if landed else None,
-                **_project(),
-                "dbt_invocation": results and results["metadata"]["invocation_id"],
-                "dbt_invocation_at": results and results["metadata"]["generated_at"],
-                "personal_columns": "included" if with_personal else "left out",
-                "failed_in_last_build": ", ".join(failed) or None,
-            }
-            write_run(directory, about, tables)
-            written = _write_manifest(directory, about, tables)
+        yield
     except duckdb.Error as error:
         text = f"DuckDB could not copy it: {first_line(error)}"
         raise DestinationError(text, subject=f"{place}", remedy="check space and permissions there.") from error
     except OSError as error:
         text = f"it cannot be written ({error.strerror})."
         raise DestinationError(text, subject=f"{place}", remedy="check space and permissions there.") from error
-    return written
 
 
-def _results(path: Path) -> dict[str, Any] | None:
+def _results() -> dict[str, Any] | None:
     """What the last build said of each node; None for a warehouse that was built elsewhere."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads((_target() / BUILD_RESULTS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 

@@ -35,7 +35,8 @@ class Published:
 
 
 @contextmanager
-def _connection(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def connection_to(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in UTC that spills into the directory."""
     config = {
         "memory_limit": os.environ.get("STRATA_MEMORY_LIMIT", "1500MB"),
         "temp_directory": str(scratch / ".spill"),
@@ -56,10 +57,10 @@ def copy_marts(warehouse: Path, marts: list[Mart], directory: Path) -> tuple[dic
         LockedError: another program writes to the warehouse.
     """
     database = marts[0].source[0]
-    with _connection(directory) as connection:
-        _attach_source(connection, warehouse, database)
+    with connection_to(directory) as connection:
+        attach_source(connection, warehouse, database)
         _check_built(connection, marts)
-        landed = _landed_through(connection, database)
+        landed = landed_through(connection, database)
         target = _text(str(directory / FILE))
         connection.execute(f"attach {target} as {COPY} (storage_version '{STORAGE_VERSION}')")
         rows = {}
@@ -79,8 +80,12 @@ def copy_marts(warehouse: Path, marts: list[Mart], directory: Path) -> tuple[dic
         return rows, landed
 
 
-def _attach_source(connection: duckdb.DuckDBPyConnection, warehouse: Path, database: str) -> None:
-    """Attach under the name that dbt knew it by: its views carry that name."""
+def attach_source(connection: duckdb.DuckDBPyConnection, warehouse: Path, database: str) -> None:
+    """Attach under the name that dbt knew it by: its views carry that name.
+
+    Raises:
+        LockedError: another program writes to the warehouse.
+    """
     try:
         connection.execute(f"attach {_text(str(warehouse))} as {_name(database)} (read_only)")
     except duckdb.IOException as error:
@@ -112,7 +117,7 @@ def _check_built(connection: duckdb.DuckDBPyConnection, marts: list[Mart]) -> No
         raise ConfigError(text, subject=f"warehouse database {marts[0].source[0]}", remedy=REMEDY)
 
 
-def _landed_through(connection: duckdb.DuckDBPyConnection, database: str) -> datetime | None:
+def landed_through(connection: duckdb.DuckDBPyConnection, database: str) -> datetime | None:
     """When the last load of a source ended; dbt's own results do not count."""
     try:
         row = connection.execute(
@@ -127,9 +132,10 @@ def finish_copy(directory: Path, marts: list[Mart], rows: dict[str, int]) -> lis
     """Describe the tables in the file, write Parquet from it, and hold both to the same content.
 
     Raises:
+        ConfigError: a mart has a type that Parquet has not.
         DestinationError: rows or content differ: the disk or the file is broken.
     """
-    with _connection(directory) as connection:
+    with connection_to(directory) as connection:
         connection.execute(f"attach {_text(str(directory / FILE))} as {COPY}")
         _describe(connection, marts)
         for schema in sorted({mart.schema for mart in marts}):
@@ -141,6 +147,10 @@ def finish_copy(directory: Path, marts: list[Mart], rows: dict[str, int]) -> lis
             parquet = _text(str(directory / published.parquet))
             connection.execute(f"copy {_in_copy(mart)} to {parquet} (format parquet, compression zstd)")
             again = content_hash(connection, f"read_parquet({parquet})", list(mart.columns))
+            if again != (count, content) and (wide := _too_wide(connection, mart)):
+                text = f"{mart.title} has whole numbers of 128 bits, which Parquet keeps as floats: {', '.join(wide)}."
+                remedy = "cast them to bigint or decimal, as data_type of the mart's contract says, then make build."
+                raise ConfigError(text, subject=f"{directory}", remedy=remedy)
             if count != rows[mart.unique_id] or again != (count, content):
                 text = f"{mart.title} was copied with {rows[mart.unique_id]} rows and reads back otherwise."
                 raise DestinationError(text, subject=f"{directory}", remedy="check the disk, then make publish again.")
@@ -148,9 +158,15 @@ def finish_copy(directory: Path, marts: list[Mart], rows: dict[str, int]) -> lis
         return done
 
 
+def _too_wide(connection: duckdb.DuckDBPyConnection, mart: Mart) -> list[str]:
+    """Columns that a sum of integers made, uncast."""
+    described = connection.execute(f"describe {_in_copy(mart)}").fetchall()
+    return [column[0] for column in described if column[1] in ("HUGEINT", "UHUGEINT")]
+
+
 def write_run(directory: Path, information: dict[str, str | None], tables: list[Published]) -> None:
     """Put what the manifest says into the file too, for clients that read nothing but SQL."""
-    with _connection(directory) as connection:
+    with connection_to(directory) as connection:
         connection.execute(f"attach {_text(str(directory / FILE))} as {COPY} (storage_version '{STORAGE_VERSION}')")
         connection.execute(f"create schema {COPY}.publication")
         connection.execute(f"create table {COPY}.publication.run (name varchar, value varchar)")

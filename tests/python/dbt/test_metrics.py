@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -13,10 +15,12 @@ from unittest import mock
 
 import pytest
 from harness import ROOT, Warehouse
+from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
 from test_incremental import seeds
 
 from tools.conventions.metrics import metrics_of
 from tools.conventions.project import Project
+from tools.metrics.__main__ import main
 from tools.metrics.agreement import MARTS, Rounded, Tally, agree, differences
 from tools.metrics.check import problems
 from tools.metrics.mf import run
@@ -262,9 +266,69 @@ def test_mf_commands_answer_on_the_session(opened: Session, capfd: pytest.Captur
     assert run(opened, "query", ["--metrics", "session_count", "--explain", "--quiet"]) == 0
     assert "SELECT" in capfd.readouterr().out
     assert run(opened, "query", ["--metrics", "sesion_count", "--quiet"]) != 0
-    assert "session_count" in capfd.readouterr().out  # what may have been meant
+    told = capfd.readouterr()
+    assert "session_count" in told.out and "Remedy" in told.err  # what may have been meant
     assert run(opened, "list", ["metrics", "--search", "contribution"]) == 0
     assert "contribution_margin" in capfd.readouterr().out
+
+
+def test_no_rows_and_empty_dimensions_show_as_what_they_are(opened: Session, capfd: pytest.CaptureFixture[str]) -> None:
+    """A period without a row has none, or empty ones beside counts of 0; what has no company keeps a row of its own."""
+    sessions = relation(opened, "fct_sessions")
+    opened.client.execute(f"create table kept_sessions as select * from {sessions}")
+    opened.client.execute(f"update {sessions} set tenant_id = null where tenant_id <> 'GB10'")
+    try:
+        ask = MetricFlowQueryRequest.create
+        metrics = ["session_count", "mean_session_seconds"]
+        later = {"time_constraint_start": datetime(2031, 1, 1), "time_constraint_end": datetime(2031, 3, 1)}
+        months = ask(metric_names=metrics, group_by_names=["metric_time__month"], **later)
+        assert not list(opened.engine.query(months).result_df.rows)
+        whole = opened.engine.query(ask(metric_names=metrics, **later)).result_df.rows
+        assert not any(value for row in whole for value in row)
+        question = ["--metrics", "session_count", "--group-by", "tenant", "--start-time", "2031-01-01"]
+        assert run(opened, "query", question) == 0
+        assert "empty result set" in capfd.readouterr().out
+
+        by_company = ask(metric_names=["session_count"], group_by_names=["tenant"])
+        counts = dict(opened.engine.query(by_company).result_df.rows)
+        assert set(counts) == {"GB10", None} and counts[None] > 0 and sum(counts.values()) == 240
+    finally:
+        opened.client.execute(f"create or replace table {sessions} as select * from kept_sessions")
+
+
+def test_a_query_over_a_column_that_is_gone_says_so_without_a_traceback(opened: Session, capfd) -> None:
+    sessions = relation(opened, "fct_sessions")
+    opened.client.execute(f"alter table {sessions} rename column interaction_count to gone")
+    try:
+        assert run(opened, "query", ["--metrics", "interaction_count", "--quiet"]) == 1
+    finally:
+        opened.client.execute(f"alter table {sessions} rename column gone to interaction_count")
+    told = capfd.readouterr()
+    assert "interaction_count" in told.out and "metrics check" in told.err
+    assert "Traceback" not in told.out + told.err
+
+
+def test_a_warehouse_that_cannot_be_opened_is_told_before_anything_is_parsed(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    path = tmp_path / "w.duckdb"
+    monkeypatch.setenv("STRATA_WAREHOUSE", str(path))
+    monkeypatch.delenv("STRATA_LOCK_HELD", raising=False)
+    monkeypatch.delenv("STRATA_TARGET", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert main(["check"]) == 2
+    assert "Remedy: make run" in capsys.readouterr().err and not path.exists(), "dbt would have made an empty one"
+    path.write_text("no database", encoding="utf-8")
+    assert main(["query", "--metrics", "order_count"]) == 2
+    assert "DuckDB cannot open it" in capsys.readouterr().err
+    path.unlink()
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout.readline() == b"open\n"
+        assert main(["publish"]) == 75
+        writer.stdin.close()
+    assert "another program has it open for writing" in (told := capsys.readouterr().err) and "Remedy" in told
 
 
 def test_there_are_metrics_of_every_kind_and_domain() -> None:

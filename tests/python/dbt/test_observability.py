@@ -88,6 +88,42 @@ def test_profiles_say_what_the_tables_hold(warehouse: Warehouse) -> None:
         profile(warehouse, "fct_no_such")
 
 
+def test_columns_are_measured_again_when_the_table_holds_something_else(warehouse: Warehouse) -> None:
+    with warehouse.connect() as connection:
+        connection.execute("create schema if not exists dev_marts")
+        connection.execute("create table dev_marts.dim_channel as select i as channel from range(300) as numbers (i)")
+    seen = "select invocation_id, max_value from raw_ops.column_profiles order by measured_at"
+
+    def measured() -> list[tuple[object, ...]]:
+        profile(warehouse, "dim_channel")
+        return warehouse.query(seen)
+
+    def change(*statements: str) -> None:
+        with warehouse.connect() as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    first = measured()
+    assert [value for _, value in first] == [299]
+    # The same rows in another order, on the same day: there is nothing to add; on the next day they are repeated.
+    change("create or replace table dev_marts.dim_channel as select * from dev_marts.dim_channel order by channel desc")
+    assert measured() == first
+    for table in ("dataset_profiles", "column_profiles"):
+        change(f"update raw_ops.{table} set measured_date = measured_date - 1")
+    repeated = measured()
+    assert [value for _, value in repeated] == [299, 299]
+    assert len({invocation for invocation, _ in repeated}) == 2
+    # One value differs; then it is as before, which is not what was measured last; then a column has another type.
+    change("update dev_marts.dim_channel set channel = 300 where channel = 299")
+    assert [value for _, value in measured()] == [299, 299, 300]
+    change("update dev_marts.dim_channel set channel = 299 where channel = 300")
+    assert [value for _, value in measured()] == [299, 299, 300, 299]
+    change("alter table dev_marts.dim_channel alter channel type varchar")
+    assert [value for _, value in measured()] == [299, 299, 300, 299, 3]
+    ((count,),) = warehouse.query("select count(*) from raw_ops.dataset_profiles")
+    assert count == 6, "the dataset as a whole is counted each time"
+
+
 def test_days_add_up_and_changes_are_seen(warehouse: Warehouse) -> None:
     with warehouse.connect() as connection:
         connection.execute("create schema if not exists dev_marts")
@@ -149,7 +185,7 @@ def plant(warehouse: Warehouse, series: dict[str, list[int]]) -> None:
             size += change
             day = DAY + timedelta(days=number)
             rows.append(
-                [name, "mart", "all", day, f"{day} 06:00:00+00", "i", "data-platform", "||", size, size, None, None]
+                [name, "mart", "all", day, f"{day} 06:00:00+00", "i", "data-platform", "||", size, size, *[None] * 3]
             )
     with warehouse.connect() as connection:
         marks = ", ".join("?" for _ in rows[0])

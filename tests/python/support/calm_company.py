@@ -120,6 +120,7 @@ class CalmCompany:
         for module in (run, on_call, alerts):
             self._patch.setattr(module, "ROOT", self.project)
         self._patch.setattr(run, "run_module", self._run_module)
+        self._patch.setattr(dbt_session, "_run_beside", self._run_beside)
         for name in [name for name in os.environ if name.startswith(("SOURCES__", "STRATA_ALERTS_"))]:
             self._patch.delenv(name)
         self._patch.chdir(self.project)
@@ -173,6 +174,10 @@ class CalmCompany:
         finally:
             DuckDBConnectionManager.close_all_connections()
             self.ended = time.monotonic()
+
+    def _run_beside(self, arguments: list[str]) -> int:
+        DuckDBConnectionManager.close_all_connections()
+        return self._run_module(*arguments)
 
     def sql(self, *statements: str) -> list[tuple[object, ...]]:
         """Run statements in the warehouse; the rows of the last."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import subprocess
+import sys
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -233,10 +235,42 @@ def test_a_delivered_file_that_cannot_be_read_is_not_written_over(out: Path, cap
     assert (out / "2026-Q3.csv").read_text(encoding="utf-8").startswith("something")
 
 
-def test_a_held_warehouse_is_told(out: Path, capsys: pytest.CaptureFixture[str]):
-    with warehouse_lock(Path(os.environ["STRATA_WAREHOUSE"])):
-        assert main(["--quarter", "2026-Q3", "--out", str(out)]) == 75
+def test_a_warehouse_that_is_held_or_cannot_be_opened_is_told(out: Path, capsys: pytest.CaptureFixture[str]):
+    warehouse = Path(os.environ["STRATA_WAREHOUSE"])
+    ask = ["--quarter", "2026-Q3", "--out", str(out)]
+    with warehouse_lock(warehouse):
+        assert main(ask) == 75
     assert "held by process" in capsys.readouterr().err
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", script, str(warehouse)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout.readline() == b"open\n"
+        assert main(ask) == 75
+        assert "another program has it open for writing" in (told := capsys.readouterr().err) and "Remedy" in told
+        writer.stdin.close()
+    warehouse.write_text("no database", encoding="utf-8")
+    assert main(ask) == 2
+    assert "DuckDB cannot open it" in capsys.readouterr().err
+    warehouse.unlink()
+    assert main(ask) == 2
+    assert "Remedy: make run" in capsys.readouterr().err and not out.exists()
+
+
+def test_rows_without_a_company_are_refused(out: Path, capsys: pytest.CaptureFixture[str]):
+    execute("update dev_marts.agg_engagement_quarterly set tenant_id = null where tenant_id = 'DE10'")
+    assert main(["--quarter", "2026-Q3", "--out", str(out)]) == 2
+    assert "agg_engagement_quarterly has rows without a company" in capsys.readouterr().err and not out.exists()
+
+
+def test_figures_that_are_empty_all_over_are_not_defined_rather_than_0(out: Path):
+    """A mart whose columns may be empty and are: no figure of it is made up."""
+    execute("update dev_marts.agg_engagement_quarterly set session_count = null, time_spent_seconds = null")
+    lines = deliver(out)
+    for figure in ("session_count", "time_spent_seconds"):
+        assert {lines[figure, company]["value"] for company in (*COMPANIES, GROUP)} == {""}
+    book = openpyxl.load_workbook(out / "2026-Q3.xlsx")
+    (row,) = [row for row in book["Figures"].iter_rows(min_row=2, values_only=True) if row[1] == "Sessions"]
+    assert set(row[3:]) == {"not defined"}
 
 
 def test_quarters_are_counted_back_over_years():

@@ -243,6 +243,13 @@ def test_a_view_over_a_column_that_is_gone_is_named(place: Path, capsys: pytest.
     refused(place, capsys, 2, "dev_marts.rpt_orders has no column generation")
 
 
+def test_a_type_that_parquet_has_not_is_named(place: Path, capsys: pytest.CaptureFixture[str]):
+    assert main([]) == 0
+    with duckdb.connect(os.environ["STRATA_WAREHOUSE"]) as connection:
+        connection.execute("alter table dev_marts.dim_region alter generation type hugeint")
+    refused(place, capsys, 2, "marts.dim_region has whole numbers of 128 bits", "generation")
+
+
 def test_a_warehouse_that_another_run_holds_is_told(place: Path, capsys: pytest.CaptureFixture[str]):
     assert main([]) == 0
     with warehouse_lock(Path(os.environ["STRATA_WAREHOUSE"])):

@@ -1,0 +1,1 @@
+"""`make dashboards`: the boards of reports/boards as self-contained pages."""
