@@ -105,6 +105,10 @@ products: deps ## Compare the marts' contracts with main's (BASE=revision, STATE
 impact: deps ## Tell what the working tree changes against main (BASE=revision), down to columns, metrics and dashboards, as Markdown.
 	@$(PY) -m tools.impact $(if $(BASE),--base "$(BASE)") $(if $(OUT),--out "$(OUT)")
 
+.PHONY: openlineage
+openlineage: setup ## Write the last build as OpenLineage events to target/openlineage.jsonl; nothing is sent (OUT=file).
+	@$(PY) -m tools.openlineage $(if $(OUT),--out "$(OUT)")
+
 .PHONY: publish
 publish: setup ## Copy the marts to where BI clients read them while builds run (WITH_PERSONAL=1: all columns; WHOLE=1: all, to develop on).
 	@$(PY) -m tools.publish $(if $(WITH_PERSONAL),--with-personal) $(if $(WHOLE),--whole)
