@@ -65,17 +65,20 @@ def _run(
     emulated = [] if everything else ["--no-unit-tests"]  # through the emulator they take as long as all the rest of it
     whole_seeded = seeded if drawn else {**seeded, "STRATA_SEED": COMPANY_SEED}
     heavy = ["tests/python/snowflake", "tests/python/packages"]
+    around = ["tests/python/tools", "tests/python/quality"]
     whole = [f"tests/python/{name}" for name in ("landing_all", "real_files", "files", "incentive", "emerald")]
+    elsewhere = [*heavy, *whole, *around]
     build_lane = [
         Step("land and build (ci)", [*PYTHON, "tools.run", "all"], ci, stop_lane_on_failure=True),
         Step("metrics", [*PYTHON, "tools.metrics", "check"], ci),
         Step("snowflake emulator", [*PYTHON, "tools.snowflake.job", "--raw", str(CI_WAREHOUSE), *emulated]),
         Step("pytest, both dialects", [*pytest, *heavy], seeded),
         Step("pytest, whole loads", [*pytest, *whole], whole_seeded),
+        Step("pytest, tools and quality", [*pytest, *around], seeded),
     ]
     check_lane = [
         Step("lint", [*PYTHON, "tools.lint"]),
-        Step("pytest, the rest", [*pytest, "tests/python", *(f"--ignore={path}" for path in [*heavy, *whole])], seeded),
+        Step("pytest, the rest", [*pytest, "tests/python", *(f"--ignore={path}" for path in elsewhere)], seeded),
     ]
     # What a test breaks on purpose is nobody's incident.
     quiet = {name: value for name, value in os.environ.items() if not name.startswith("STRATA_ALERTS_")}
