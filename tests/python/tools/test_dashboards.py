@@ -18,6 +18,7 @@ from support.boarded_marts import build, marts_read_by, rows_of_a_company
 from ingestion.lock import warehouse_lock
 from tools.dashboards.__main__ import BOARDS, main, read_boards
 from tools.dashboards.boards import BoardError, read_board
+from tools.dashboards.source import tables_of
 from tools.publish.__main__ import publish
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -124,6 +125,18 @@ def seen(folder: Path, width: int = 1200) -> tuple[dict[str, Any], list[str]]:
     match = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, flags=re.S)
     assert match, done.stderr[-2000:]
     return json.loads(unescape(match[1])), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+def test_each_board_is_an_exposure_of_what_it_reads() -> None:
+    declared = yaml.safe_load((BOARDS.parents[1] / "models/marts/_marts__exposures.yml").read_text(encoding="utf-8"))
+    exposures = {each["name"]: each for each in declared["exposures"]}
+    boards, broken = read_boards(BOARDS)
+    assert not broken and sorted(exposures) == sorted(f"board_{board.name}" for board in boards)
+    for board in boards:
+        exposure = exposures[f"board_{board.name}"]
+        read = {table for sql in [*board.datasets.values(), board.as_of.sql] for table in tables_of(sql)}
+        assert exposure["depends_on"] == [f"ref('{table.split('.')[1]}')" for table in sorted(read)], board.name
+        assert exposure["owner"]["name"] == board.owner
 
 
 @needs_browser
