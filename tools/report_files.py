@@ -13,6 +13,7 @@ from typing import Any
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.worksheet.worksheet import Worksheet
 
+ROOT = Path(__file__).resolve().parent.parent
 NAVY = "1F3864"
 FORMULA_MARKS = ("=", "+", "-", "@")  # a spreadsheet takes a text that starts so for a formula
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -69,3 +70,8 @@ def write_together(contents: dict[Path, bytes]) -> list[Path]:
     for path in contents:
         path.with_name(f".{path.name}.part").replace(path)
     return list(contents)
+
+
+def shown(path: Path) -> str:
+    """The path as a person at the top of the project types it."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

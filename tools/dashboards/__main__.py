@@ -20,6 +20,7 @@ from tools.dashboards.page import as_html, as_index
 from tools.dashboards.source import marts_of_copy, marts_of_warehouse
 from tools.observed import in_snowflake
 from tools.publish.__main__ import place_of
+from tools.report_files import shown, write_together
 from tools.run import ROOT, default_warehouse, warehouse
 
 BOARDS = ROOT / "reports" / "boards"
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, now: datetime | None = None) ->
         return error.exit_code
     if not options.check:
         _write_pages(out, answered, broken, now or datetime.now(UTC))
-        print(f"{len(answered) - sum(bool(a.problems) for a in answered)} dashboards in {_shown(out / 'index.html')}")
+        print(f"{len(answered) - sum(bool(a.problems) for a in answered)} dashboards in {shown(out / 'index.html')}")
     remedy = "publish again (make publish)" if copy else "build the mart (make build)"
     for answers in answered:
         for problem in answers.problems:
@@ -103,20 +104,9 @@ def _write_pages(out: Path, answered: Sequence[Answers], broken: dict[str, str],
     for old in out.glob("*.html"):
         if old.name not in wanted:
             old.unlink()  # a board that is gone, or no board any more, must not look current
-    for answers in answered:
-        _write(out / f"{answers.board.name}.html", as_html(answers, pages, now))
-    _write(out / "index.html", as_index(answered, broken, now))
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: somebody may have it open."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+    drawn = {f"{answers.board.name}.html": as_html(answers, pages, now) for answers in answered}
+    drawn["index.html"] = as_index(answered, broken, now)
+    write_together({out / name: text.encode() for name, text in drawn.items()})
 
 
 if __name__ == "__main__":

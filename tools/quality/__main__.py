@@ -21,6 +21,7 @@ from tools.observed import observed
 from tools.quality.facts import gather
 from tools.quality.metrics import as_text
 from tools.quality.page import as_html
+from tools.report_files import shown, write_together
 from tools.run import ROOT, default_warehouse
 
 
@@ -43,9 +44,10 @@ def main(arguments: Sequence[str] | None = None, now: datetime | None = None) ->
         return error.exit_code
     for part, reason in facts.missing.items():
         print(f"{part.replace('_', ' ')}: {reason}")
-    for name, text in (("index.html", as_html(facts)), ("strata.prom", as_text(facts))):
-        _write(out / name, text)
-        print(f"{_shown(out / name)}: written")
+    # Whole or not at all: a collector may read them at any moment.
+    pages = {"index.html": as_html(facts), "strata.prom": as_text(facts)}
+    for path in write_together({out / name: text.encode() for name, text in pages.items()}):
+        print(f"{shown(path)}: written")
     return code
 
 
@@ -54,20 +56,8 @@ def _elementary_report(page: Path) -> int:
         print(f"Elementary's report: not written: {reason}")
         return EXIT_OK
     code = elementary.report(page)
-    print(f"{_shown(page)}: " + ("written" if code == 0 else f"edr failed with exit code {code}: see target/edr"))
+    print(f"{shown(page)}: " + ("written" if code == 0 else f"edr failed with exit code {code}: see target/edr"))
     return int(code != 0)
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: a collector may read it at any moment."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
 if __name__ == "__main__":

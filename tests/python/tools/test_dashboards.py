@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -260,7 +261,7 @@ def test_a_held_warehouse_is_told_and_changes_no_page(company: Company, capsys: 
         assert company.run() == 75
     assert "held by" in capsys.readouterr().err and company.page("supply_chain") == before
     program = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
-    with subprocess.Popen([shutil.which("python") or "python3", "-c", program, str(company.path)], text=True,
+    with subprocess.Popen([sys.executable, "-c", program, str(company.path)], text=True,
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:  # fmt: skip
         assert writer.stdout and writer.stdin and writer.stdout.readline() == "open\n"
         assert company.run() == 75
