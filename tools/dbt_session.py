@@ -87,6 +87,7 @@ def run(commands: list[list[str]]) -> int:
         print(f"dbt parse: {parsed.exception}", file=sys.stderr)
         return 2
     runner = dbtRunner(manifest=parsed.result, callbacks=[progress])
+    own = set(parsed.result.flat_graph)
     codes = [EXIT_OK]
     is_going_on = True
     is_written = False
@@ -99,6 +100,9 @@ def run(commands: list[list[str]]) -> int:
             writes = command[0] == "docs" or (command[0] in COMPILING and not is_written)
             is_written = is_written or writes
             codes.append(_run_command(runner, command, parsed.result, writes=writes))
+            # Packages keep there what they know of a command, as Elementary its temporary tables: gone for the next.
+            for foreign in set(parsed.result.flat_graph) - own:
+                del parsed.result.flat_graph[foreign]
             is_going_on = codes[-1] == EXIT_OK
     return next((code for code in codes if code != EXIT_OK), EXIT_OK)
 
