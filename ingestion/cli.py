@@ -135,9 +135,9 @@ def _load(options: argparse.Namespace) -> int:
             code = code or report.exit_code
             if not options.json and (not options.quiet or report.exit_code):
                 _print_report(report)
-        # dbt's results are no company's data: they land after a build, which has had its tables.
-        if not isinstance(first_error, DestinationError) and chosen != ["dbt_artifacts"]:
-            ensure_landing_tables()
+        if not isinstance(first_error, DestinationError):
+            # dbt's results land in the middle of a run, after a load that has made the company's tables.
+            ensure_landing_tables("dbt_artifacts" if chosen == ["dbt_artifacts"] else None)
     if options.json:
         print(json.dumps([{**dataclasses.asdict(report), "over_limit": report.over_limit} for report in reports]))
     if skipped:

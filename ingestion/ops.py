@@ -88,11 +88,14 @@ def _create_tables(client: Any) -> None:
             client.execute_sql(f"alter table raw_ops.{name} add column if not exists {column} {TABLES[name][column]}")
 
 
-def ensure_landing_tables() -> None:
+def ensure_landing_tables(only: str | None = None) -> None:
     """Create, empty, each table that a contract promises and no load has made yet, so that every model can build.
 
     dlt takes such a table as its own when the source lands for the first time: it adds what is missing. A column that
     a contract has got since is added as well: dlt would do so only when the source brings something next.
+
+    Args:
+        only: just this source's tables.
     """
     sources = landed_sources()
     pipeline = warehouse.make_pipeline(sources[0])
@@ -105,7 +108,7 @@ def ensure_landing_tables() -> None:
     statements: dict[str, None] = {}
     for path in sorted(CONTRACTS_DIR.glob("*/*.odcs.yaml")):
         source, name = path.parent.name, path.name.removesuffix(".odcs.yaml")
-        if source not in sources:
+        if source not in sources or only not in (None, source):
             continue
         dataset = load_dataset(path)
         columns = {spec.name: COLUMN_TYPES.get(spec.physical_type, spec.physical_type) for spec in dataset.fields}
