@@ -93,7 +93,7 @@ def run(commands: list[list[str]]) -> int:
     is_written = False
     for command in commands:
         if command[0] == FINALLY:
-            codes.append(_run_beside(command[1:]))
+            _run_beside(command[1:])  # says itself what it could not do: the data are built all the same
             is_going_on = True
         elif is_going_on:
             # The manifest with the parse, and once more when its SQL is compiled: each writing costs seconds.
@@ -119,10 +119,10 @@ def _run_command(runner: dbtRunner, command: list[str], manifest: Manifest, *, w
     return EXIT_OK if result.success or command[0] == "source" else 1
 
 
-def _run_beside(arguments: list[str]) -> int:
+def _run_beside(arguments: list[str]) -> None:
     """Run a module of the project, while this process does not hold the warehouse file."""
     DuckDBConnectionManager.close_all_connections()
-    return subprocess.run([sys.executable, "-m", *arguments], check=False).returncode
+    subprocess.run([sys.executable, "-m", *arguments], check=False)
 
 
 def remedies(outcome: Any, manifest: Manifest) -> list[str]:

@@ -23,6 +23,7 @@ from openlineage.common.provider.dbt.processor import UnsupportedDbtCommand
 
 from ingestion.errors import EXIT_OK, ConfigError, StrataError
 from tools.dbt_session import BUILD_RESULTS, target_path
+from tools.report_files import shown, write_together
 from tools.run import ROOT, default_warehouse
 
 PRODUCER = "https://github.com/OpenLineage/OpenLineage/tree/main/integration/common"  # who made the events
@@ -43,10 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StrataError as error:
         print(f"{error}", file=sys.stderr)
         return error.exit_code
-    part = out.with_name(f".{out.name}.part")
-    part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    part.replace(out)
-    print(f"{out.relative_to(ROOT) if out.is_relative_to(ROOT) else out}: {len(lines)} events")
+    write_together({out: "".join(f"{line}\n" for line in lines).encode()})
+    print(f"{shown(out)}: {len(lines)} events")
     return EXIT_OK
 
 

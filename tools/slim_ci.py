@@ -25,12 +25,12 @@ from dbt.cli.main import dbtRunner
 
 from ingestion.errors import EXIT_OK, EXIT_USAGE, ConfigError
 from tools import dbt_session
+from tools.publish.whole import STORED
 
 ROOT = Path(__file__).resolve().parent.parent
 SELECTION = "state:modified+,package:strata"
 TARGET = "slim_ci"
 EXIT_FAILED = 1
-STORED = ("model", "seed", "snapshot")
 
 
 @dataclass(frozen=True)

@@ -175,9 +175,9 @@ class CalmCompany:
             DuckDBConnectionManager.close_all_connections()
             self.ended = time.monotonic()
 
-    def _run_beside(self, arguments: list[str]) -> int:
+    def _run_beside(self, arguments: list[str]) -> None:
         DuckDBConnectionManager.close_all_connections()
-        return self._run_module(*arguments)
+        self._run_module(*arguments)
 
     def sql(self, *statements: str) -> list[tuple[object, ...]]:
         """Run statements in the warehouse; the rows of the last."""
