@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import sys
 import tempfile
@@ -85,11 +86,16 @@ def share(workspace: Workspace, pairs: int, landed: Path | None = None) -> Figur
     silent = {"DBT_TARGET_PATH": str(stage.directory / "silent"), "DBT_LOG_PATH": str(stage.directory / "silent-logs")}
     commands = {"with": (WITH, stage.env()), "without": ([*WITHOUT, *SILENT], stage.env(silent))}
     taken: dict[str, list[Measured]] = {name: [] for name in commands}
+    artifacts = stage.directory / "artifacts" / stage.warehouse.stem
     # Once each before it counts: tables and partial parses are there, as in a schedule.
     for turn in range(pairs + 1):
         for number, name in enumerate(sorted(commands, reverse=turn % 2 == 1)):
             land_a_day(stage.warehouse, 2 * turn + number)
+            kept = set(artifacts.glob("*"))
             done = run(*commands[name], accept=TESTS_MAY_FAIL)
+            if name == "without":  # whose results the other one must not have to land
+                for left in set(artifacts.glob("*")) - kept:
+                    shutil.rmtree(left)
             if turn:
                 taken[name].append(done)
     return _shares(taken)

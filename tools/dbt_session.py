@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from dbt.node_types import NodeType
 from ingestion.contract import CONTRACTS_DIR
 from ingestion.errors import EXIT_OK
 from ingestion.places import artifacts_dir
+from tools.standby import Standby
 
 STEP = 0.1  # print at each tenth of the nodes when not on a terminal
 PROBLEMS = {"warn", "error"}
@@ -81,6 +82,13 @@ def run(commands: list[list[str]]) -> int:
     Returns:
         0, or the first exit code that is not: of dbt 1 for failed nodes or tests, 2 for a command that could not run.
     """
+    with ExitStack() as stack:
+        # They import what they need while dbt parses, which keeps one processor busy and no more.
+        beside = [stack.enter_context(Standby(*command[1:])) for command in commands if command[0] == FINALLY]
+        return _run_all(commands, beside)
+
+
+def _run_all(commands: list[list[str]], beside: list[Standby]) -> int:
     progress = Progress()
     parsed = dbtRunner(callbacks=[progress]).invoke([*QUIET, "parse"])
     if not parsed.success:
@@ -93,7 +101,7 @@ def run(commands: list[list[str]]) -> int:
     is_written = False
     for command in commands:
         if command[0] == FINALLY:
-            _run_beside(command[1:])  # says itself what it could not do: the data are built all the same
+            _run_beside(beside.pop(0))  # says itself what it could not do: the data are built all the same
             is_going_on = True
         elif is_going_on:
             # The manifest with the parse, and once more when its SQL is compiled: each writing costs seconds.
@@ -119,10 +127,10 @@ def _run_command(runner: dbtRunner, command: list[str], manifest: Manifest, *, w
     return EXIT_OK if result.success or command[0] == "source" else 1
 
 
-def _run_beside(arguments: list[str]) -> None:
-    """Run a module of the project, while this process does not hold the warehouse file."""
+def _run_beside(program: Standby) -> None:
+    """Run another program of the project, while this process does not hold the warehouse file."""
     DuckDBConnectionManager.close_all_connections()
-    subprocess.run([sys.executable, "-m", *arguments], check=False)
+    program.run()
 
 
 def remedies(outcome: Any, manifest: Manifest) -> list[str]:

@@ -6,6 +6,9 @@
         {{ return('') }}
     {% endif %}
     {% set statements = [] %}
+    {% for name in elementary_leftovers() %}
+        {% do statements.append('drop table if exists ' ~ name) %}
+    {% endfor %}
     {% for name in ['data_monitoring_metrics', 'schema_columns_snapshot', 'elementary_test_results'] %}
         {% set node = graph.nodes.get('model.elementary.' ~ name) %}
         {% if node and adapter.get_relation(node.database, node.schema, node.alias) is none %}
@@ -16,4 +19,22 @@
         {% endif %}
     {% endfor %}
     {{ return(statements | join(';\n')) }}
+{% endmacro %}
+
+{# Its tests keep their working tables until the end of the run, and leave them when it is killed. On DuckDB no other run can
+   be at work on them; elsewhere `dbt run-operation elementary.cleanup_stale_test_tables` drops those older than a day. #}
+{% macro elementary_leftovers() %}
+    {% set results = graph.nodes.get('model.elementary.elementary_test_results') %}
+    {% if not results or target.type != 'duckdb' %}
+        {{ return([]) }}
+    {% endif %}
+    {% set found = run_query(
+        "select table_name from information_schema.tables where table_catalog = '" ~ results.database ~ "' and table_schema = '"
+        ~ results.schema ~ "' and regexp_full_match(table_name, 'test_.*__tmp_[0-9]+')"
+    ) %}
+    {% set names = [] %}
+    {% for name in found.columns[0].values() %}
+        {% do names.append(api.Relation.create(database=results.database, schema=results.schema, identifier=name) | string) %}
+    {% endfor %}
+    {{ return(names) }}
 {% endmacro %}

@@ -10,8 +10,11 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -120,7 +123,7 @@ class CalmCompany:
         for module in (run, on_call, alerts):
             self._patch.setattr(module, "ROOT", self.project)
         self._patch.setattr(run, "run_module", self._run_module)
-        self._patch.setattr(dbt_session, "_run_beside", self._run_beside)
+        self._patch.setattr(dbt_session, "Standby", self._here)
         for name in [name for name in os.environ if name.startswith(("SOURCES__", "STRATA_ALERTS_"))]:
             self._patch.delenv(name)
         self._patch.chdir(self.project)
@@ -175,9 +178,9 @@ class CalmCompany:
             DuckDBConnectionManager.close_all_connections()
             self.ended = time.monotonic()
 
-    def _run_beside(self, arguments: list[str]) -> None:
-        DuckDBConnectionManager.close_all_connections()
-        self._run_module(*arguments)
+    def _here(self, *arguments: str) -> AbstractContextManager[SimpleNamespace]:
+        """In place of a Standby: what runs when it is told."""
+        return nullcontext(SimpleNamespace(run=partial(self._run_module, *arguments)))
 
     def sql(self, *statements: str) -> list[tuple[object, ...]]:
         """Run statements in the warehouse; the rows of the last."""
