@@ -22,8 +22,8 @@ import duckdb
 from ingestion.errors import StrataError
 from ingestion.lock import warehouse_lock
 from tools.archives import ArchiveError, Removed, archive_folder, erase_from_archives
-from tools.publish.copies import shelves
-from tools.publish.renewal import Outcome, follow, open_since
+from tools.publish.copies import read_ledger, shelves
+from tools.publish.renewal import Outcome, follow
 from tools.purge import PURGED, compact, lineage, run
 from tools.run import ROOT, default_warehouse, warehouse
 from tools.subject_search import in_bytes, in_copies, in_reports, places
@@ -66,7 +66,7 @@ def main() -> int:
 
 def erase(kind: str, subject: str) -> int:
     """Erase, rebuild, compact, see to the copies, look again, and write the certificate."""
-    since = open_since(warehouse())
+    since = read_ledger(warehouse()).followed_at
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
         names = names_of(connection, kind, subject)
         before = places(connection, names)

@@ -17,7 +17,8 @@ import duckdb
 
 from ingestion.errors import StrataError
 from ingestion.lock import warehouse_lock
-from tools.publish.renewal import follow, open_since
+from tools.publish.copies import read_ledger
+from tools.publish.renewal import follow
 from tools.run import ROOT, default_warehouse, warehouse
 
 EXIT_FAILED = 1
@@ -60,7 +61,7 @@ def purge_and_follow(arguments: argparse.Namespace) -> int:
 
     What an earlier run purged and did not get to build again counts as purged by this one.
     """
-    since = open_since(warehouse())
+    since = read_ledger(warehouse()).followed_at
     failed = purge(arguments)
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
         has_actions = connection.execute("select 1 from duckdb_tables() where schema_name = 'ops'").fetchall()

@@ -16,6 +16,7 @@ from tools.publish.shelf import MAKING, Shelf, place_of, place_of_whole
 from tools.report_files import write_together
 
 MARTS, WITH_PERSONAL, WHOLE = "marts", "with_personal", "whole"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,10 @@ class Copy:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The file: the copies, and up to when removed rows have left the models and the warehouse's file, if ever told."""
+    """The file: the copies, and up to when removed rows have left the models and the warehouse's file."""
 
     copies: tuple[Copy, ...] = ()
-    followed_at: datetime | None = None
+    followed_at: datetime = LONG_AGO
 
 
 def ledger_file(warehouse: Path) -> Path:
@@ -60,7 +61,7 @@ def read_ledger(warehouse: Path) -> Ledger:
     try:
         written = json.loads(path.read_text(encoding="utf-8"))
         copies = tuple(Copy(**copy) for copy in written["copies"])
-        followed_at = written["followed_at"] and datetime.fromisoformat(written["followed_at"])
+        followed_at = datetime.fromisoformat(written["followed_at"])
     except FileNotFoundError:
         return Ledger()
     except (ValueError, KeyError, TypeError) as error:
@@ -87,7 +88,7 @@ def note_copy(warehouse: Path, version: Path, kind: str, even_if_failed: bool) -
 def write_ledger(warehouse: Path, ledger: Ledger) -> None:
     """Put the file in place of the one before; the caller holds the warehouse's lock."""
     written = {
-        "followed_at": ledger.followed_at and ledger.followed_at.isoformat(),
+        "followed_at": ledger.followed_at.isoformat(),
         "copies": [asdict(copy) for copy in ledger.copies if _is_there(copy)],
     }
     write_together({ledger_file(warehouse): (json.dumps(written, indent=2) + "\n").encode()})

@@ -7,7 +7,7 @@ followed it. Nothing else is remembered, so a run after a killed one finds what 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -20,7 +20,6 @@ from tools.publish.shelf import Shelf
 
 LAST_ACTION = "select max(done_at) from ops.retention_actions where rows_done > 0"
 HAS_ACTIONS = "select 1 from duckdb_tables() where schema_name = 'ops' and table_name = 'retention_actions'"
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 RENEWED, REMOVED, UP_TO_DATE = "published anew", "removed", "made since"
 
 
@@ -75,30 +74,11 @@ def follow(warehouse: Path, *, acted: bool, rebuilt: bool) -> list[Outcome]:
     return outcomes
 
 
-def open_since(warehouse: Path) -> datetime:
-    """What was removed from then on has not left models, file and copies; the caller holds the warehouse's lock.
-
-    The first time all that was removed so far counts as followed. It is written down before the next removal, so that a
-    run after a killed one is told the same.
-    """
-    ledger = read_ledger(warehouse)
-    if ledger.followed_at is None:
-        ledger = replace(ledger, followed_at=_last_action(warehouse) + timedelta(microseconds=1))
-        write_ledger(warehouse, ledger)
-    return ledger.followed_at or LONG_AGO
-
-
 def due_before(warehouse: Path) -> datetime:
     """Versions made before this hold, or may hold, what was removed."""
-    return max(open_since(warehouse), _last_action(warehouse))
-
-
-def _last_action(warehouse: Path) -> datetime:
-    if not warehouse.is_file():
-        return LONG_AGO
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         last = connection.execute(LAST_ACTION).fetchone() if connection.execute(HAS_ACTIONS).fetchone() else None
-    return (last and last[0]) or LONG_AGO
+    return max(moment for moment in (read_ledger(warehouse).followed_at, *(last or ())) if moment)
 
 
 def _renew(warehouse: Path, shelf: Shelf, before: datetime, rebuilt: bool) -> Outcome:
