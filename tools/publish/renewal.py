@@ -89,9 +89,11 @@ def _renew(warehouse: Path, shelf: Shelf, before: datetime, rebuilt: bool) -> Ou
         done, why = _publish(copy, shelf.directory) if rebuilt else (REMOVED, "the models were not built again")
     try:
         with warehouse_lock(shelf.directory):
-            removed, left = shelf.remove_older(before)
+            shelf.remove_older(before)
     except (StrataError, OSError) as error:
-        removed, left, why = [], [path.name for path in due], why or f"{error}"
+        why = why or f"{error}"
+    left = [path.name for path in shelf.older(before)]
+    removed = [path.name for path in due if path.name not in left]
     return Outcome(str(shelf.directory), copy.kind, done, why, removed, left)
 
 

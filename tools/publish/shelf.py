@@ -69,8 +69,8 @@ class Shelf:
         begun = {path: _begun(path) for path in self.directory.iterdir() if path.is_dir() and not path.is_symlink()}
         return sorted((path for path, at in begun.items() if at and at < moment), key=lambda path: str(begun[path]))
 
-    def remove_older(self, moment: datetime) -> tuple[list[str], list[str]]:
-        """Remove them at once, links to them first; returns the names of those removed and of those that could not be.
+    def remove_older(self, moment: datetime) -> None:
+        """Remove them at once, links to them first; what cannot be removed is found by `older` still.
 
         Who holds a file of one open reads on; a link leads to a whole version or is gone.
         """
@@ -78,11 +78,8 @@ class Shelf:
         for link in (CURRENT, PREVIOUS):
             if self._target(link) in [path.resolve() for path in due]:
                 (self.directory / link).unlink()
-        removed, left = [], []
         for path in due:
             shutil.rmtree(path, ignore_errors=True)
-            (left if path.exists() else removed).append(path.name)
-        return removed, left
 
     def _target(self, link: str) -> Path | None:
         path = self.directory / link

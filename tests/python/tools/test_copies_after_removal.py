@@ -27,29 +27,49 @@ from tools.publish.copies import ledger_file, read_ledger
 from tools.publish.shelf import place_of, place_of_whole
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "company.duckdb"
-    purged.build(path)
-    company.write_manifest(tmp_path / "target", "company")
+def set_up(monkeypatch: pytest.MonkeyPatch, root: Path) -> Path:
+    """The warehouse's path, after the environment says so."""
+    path = root / "company.duckdb"
     for name, value in (
-        ("STRATA_WAREHOUSE", path), ("DBT_TARGET_PATH", tmp_path / "target"), ("DBT_LOG_PATH", tmp_path / "logs"),
-        ("STRATA_ARCHIVE", tmp_path / "archive"), ("STRATA_LOCK_WAIT", 0),
+        ("STRATA_WAREHOUSE", path), ("DBT_TARGET_PATH", root / "target"), ("DBT_LOG_PATH", root / "logs"),
+        ("STRATA_ARCHIVE", root / "archive"), ("STRATA_LOCK_WAIT", 0),
     ):  # fmt: skip
         monkeypatch.setenv(name, str(value))
     monkeypatch.delenv("STRATA_LOCK_HELD", raising=False)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(root)
     return path
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built warehouse with a copy of each kind in a directory of its own, each published twice."""
+    root = tmp_path_factory.mktemp("published")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        purged.build(set_up(monkeypatch, root))
+        company.write_manifest(root / "target", "company")
+        for _ in range(2):
+            assert main([]) == 0
+            assert main(["--with-personal", "--to", str(root / "elsewhere")]) == 0
+            assert main(["--whole"]) == 0
+    return root
+
+
 @pytest.fixture
-def places(warehouse: Path, tmp_path: Path) -> list[Path]:
-    """Directories with a copy of each kind, each published twice."""
-    for _ in range(2):
-        assert main([]) == 0
-        assert main(["--with-personal", "--to", str(tmp_path / "elsewhere")]) == 0
-        assert main(["--whole"]) == 0
-    found = [place_of(warehouse), tmp_path / "elsewhere", place_of_whole(warehouse)]
+def warehouse(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A warehouse without copies."""
+    for name in ("company.duckdb", "target"):
+        (shutil.copytree if (published / name).is_dir() else shutil.copyfile)(published / name, tmp_path / name)
+    return set_up(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def places(published: Path, warehouse: Path) -> list[Path]:
+    """The directories of its copies: marts, with personal columns, whole."""
+    root = warehouse.parent
+    shutil.copytree(published, root, symlinks=True, dirs_exist_ok=True)
+    ledger = ledger_file(warehouse).read_text(encoding="utf-8")
+    ledger_file(warehouse).write_text(ledger.replace(f"{published}", f"{root}"), encoding="utf-8")
+    found = [place_of(warehouse), root / "elsewhere", place_of_whole(warehouse)]
     for place in found:
         assert len(versions(place)) == 2 and len(holding(place, GONE)) >= 2, "nothing that could go"
     return found
