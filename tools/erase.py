@@ -12,18 +12,21 @@ import hashlib
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from ingestion.errors import LockedError
+from ingestion.errors import StrataError
 from ingestion.lock import warehouse_lock
-from tools.archives import ArchiveError, Removed, archive_folder, erase_from_archives, word_pattern
+from tools.archives import ArchiveError, Removed, archive_folder, erase_from_archives
+from tools.publish.copies import read_ledger, shelves
+from tools.publish.renewal import Outcome, follow
 from tools.purge import PURGED, compact, lineage, run
 from tools.run import ROOT, default_warehouse, warehouse
+from tools.subject_search import in_bytes, in_copies, in_reports, places
 
 EXIT_LEFT = 1
 SHORTEST = 5  # a shorter name than this is found everywhere
@@ -32,28 +35,11 @@ MASTERS = {
     "client": ("raw_emerald.clients", "client_id", ["legal_name", "contact_email"]),
     "employee": ("raw_workday.workers", "employee_id", ["worker_name"]),
 }
-COLUMNS = """
-    select t.schema_name, t.table_name, list(c.column_name order by c.column_index)
-    from duckdb_tables() as t
-    inner join duckdb_columns() as c using (database_name, schema_name, table_name)
-    where t.database_name = current_database() and not t.temporary
-        and (c.data_type like '%VARCHAR%' or c.data_type in ('JSON', 'UUID'))
-    group by all order by all
-"""
 ACTIONS = """
     select dataset_name, action, rows_due, rows_held, rows_done, done_by, done_at::varchar
     from ops.retention_actions where run_id = ? order by done_at, dataset_name
 """
 NEWEST_RUN = "select arg_max(run_id, as_of) from ops.tombstones where dataset_name = ?"
-
-
-@dataclass(frozen=True)
-class Place:
-    """A column in which rows name the subject."""
-
-    table: str
-    column: str
-    rows: int
 
 
 def main() -> int:
@@ -73,22 +59,22 @@ def main() -> int:
         with warehouse_lock(warehouse()):
             os.environ["STRATA_LOCK_HELD"] = str(warehouse().resolve())
             return erase(arguments.kind, arguments.id)
-    except LockedError as error:
+    except StrataError as error:
         print(f"{error}", file=sys.stderr)
         return error.exit_code
 
 
 def erase(kind: str, subject: str) -> int:
-    """Erase, rebuild, compact, look again, and write the certificate."""
+    """Erase, rebuild, compact, see to the copies, look again, and write the certificate."""
+    since = read_ledger(warehouse()).followed_at
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
         names = names_of(connection, kind, subject)
         before = places(connection, names)
-        (started,) = connection.execute("select current_timestamp").fetchall()[0]
     given = {"kind": kind, "id": subject, "dry_run": False, "confirm": True}
     if run("run-operation", "erase_subject", "--args", json.dumps(given)):
         return EXIT_LEFT
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
-        erased = [name for (name,) in connection.execute(PURGED, [started]).fetchall()]
+        erased = [name for (name,) in connection.execute(PURGED, [since]).fetchall()]
         (run_id,) = connection.execute(NEWEST_RUN, [kind]).fetchall()[0]
     failed = 0
     if selected := lineage(erased):
@@ -96,6 +82,7 @@ def erase(kind: str, subject: str) -> int:
             "run", "--full-refresh", "--vars", json.dumps({"reopen_closed_weeks": True}), "--select", *selected
         )
     compact(warehouse())
+    copies = follow(warehouse(), acted=bool(erased), rebuilt=not failed)
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
         after = places(connection, names)
         holds = holds_on(connection, kind, subject)
@@ -119,17 +106,32 @@ def erase(kind: str, subject: str) -> int:
             "places_after": [asdict(place) for place in after],
             "names_in_the_file": sum(1 for name in names if in_bytes(warehouse(), name)),
             "rebuilt": "failed" if failed else "done",
+            "copies": _copies_told(copies, names),
+            "other_files": _files_told(names),
         }
     path = write_certificate(certificate)
     print(f"{len(before)} columns named the subject, {len(after)} do now; certificate: {path}")
-    unexplained = bool(after or certificate["names_in_the_file"]) and not certificate["holds"]
-    return EXIT_LEFT if failed or unexplained or archives_failed else 0
+    named = after or certificate["names_in_the_file"] or certificate["copies"]["naming_the_subject"]
+    unexplained = bool(named) and not certificate["holds"]
+    not_done = failed or archives_failed or any(copy.left for copy in copies) or certificate["copies"]["not_searched"]
+    return EXIT_LEFT if unexplained or not_done else 0
 
 
 def _archives_told(removed: list[Removed], failed: str, *, is_held: bool) -> dict[str, Any]:
     """What the certificate says of the archives of earlier purges."""
     status = "left as they are, because of a hold" if is_held else f"failed: {failed}" if failed else "searched"
     return {"status": status, "removed": [asdict(each) for each in removed]}
+
+
+def _copies_told(copies: list[Outcome], names: list[str]) -> dict[str, Any]:
+    """What the certificate says of copies that publishing made: what became of them, and what they hold now."""
+    found, unsearched = in_copies(shelves(warehouse()), names)
+    return {"made_before": [asdict(copy) for copy in copies], "naming_the_subject": found, "not_searched": unsearched}
+
+
+def _files_told(names: list[str]) -> dict[str, Any]:
+    found, unsearched = in_reports(ROOT, names)
+    return {"naming_the_subject": found, "not_searched": unsearched}
 
 
 def names_of(connection: duckdb.DuckDBPyConnection, kind: str, subject: str) -> list[str]:
@@ -142,22 +144,6 @@ def names_of(connection: duckdb.DuckDBPyConnection, kind: str, subject: str) -> 
     return names
 
 
-def places(connection: duckdb.DuckDBPyConnection, names: list[str]) -> list[Place]:
-    """Every column of every table in which a name stands as a whole word, with the number of rows.
-
-    Views hold nothing of their own. The seed of holds names whom it holds, and says so.
-    """
-    pattern = word_pattern(names)
-    found = []
-    for schema, table, columns in connection.execute(COLUMNS).fetchall():
-        if table == "legal_holds":
-            continue
-        counts = ", ".join(f'count(*) filter (regexp_matches(cast("{column}" as varchar), $1))' for column in columns)
-        (row,) = connection.execute(f'select {counts} from "{schema}"."{table}"', [pattern]).fetchall()
-        found += [Place(f"{schema}.{table}", column, rows) for column, rows in zip(columns, row, strict=True) if rows]
-    return found
-
-
 def holds_on(connection: duckdb.DuckDBPyConnection, kind: str, subject: str) -> list[dict[str, Any]]:
     """Holds in force that name the subject, or by a condition rows that may be its own."""
     found = connection.execute("select schema_name from duckdb_tables() where table_name = 'legal_holds'").fetchall()
@@ -167,17 +153,6 @@ def holds_on(connection: duckdb.DuckDBPyConnection, kind: str, subject: str) -> 
             and subject_kind = ? and subject_id = ?
     """
     return [hold for (schema,) in found for hold in _rows(connection, sql.format(schema), [kind, subject])]
-
-
-def in_bytes(path: Path, name: str, chunk: int = 1 << 24) -> bool:
-    """Whether the file holds the name's bytes; read in pieces that overlap by its length."""
-    wanted, kept = name.encode(), b""
-    with path.open("rb") as file:
-        while piece := file.read(chunk):
-            if wanted in kept + piece:
-                return True
-            kept = piece[-len(wanted) :]
-    return False
 
 
 def write_certificate(certificate: dict[str, Any]) -> Path:
@@ -219,8 +194,24 @@ def page(certificate: dict[str, Any]) -> str:
         f"Archives of earlier purges: {certificate['archives']['status']}; rows removed: {_removed(certificate)}.",
         f"Building again what was made of the rows: {certificate['rebuilt']}.",
         "",
+        *_files_page(certificate),
     ]
     return "\n".join(lines)
+
+
+def _files_page(certificate: dict[str, Any]) -> list[str]:
+    copies, others = certificate["copies"], certificate["other_files"]
+    return [
+        "## Copies that were published before",
+        *([f"- {Outcome(**copy).text}" for copy in copies["made_before"]] or ["- none"]),
+        *(f"- NAMES THE SUBJECT: {where}" for where in copies["naming_the_subject"]),
+        *(f"- not searched: {path}" for path in copies["not_searched"]),
+        "",
+        "## Other files that the project wrote and that name the subject",
+        *([f"- {found['file']}: {found['remedy']}" for found in others["naming_the_subject"]] or ["- none"]),
+        *(f"- not searched: {path}" for path in others["not_searched"]),
+        "",
+    ]
 
 
 def _removed(certificate: dict[str, Any]) -> str:

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.errors import LockedError
+from ingestion.errors import StrataError
 from ingestion.lock import warehouse_lock
+from tools.publish.copies import read_ledger
+from tools.publish.renewal import follow
 from tools.run import ROOT, default_warehouse, warehouse
 
 EXIT_FAILED = 1
@@ -49,29 +51,36 @@ def main() -> int:
         with warehouse_lock(warehouse()):
             os.environ["STRATA_LOCK_HELD"] = str(warehouse().resolve())
             return purge_and_follow(arguments)
-    except LockedError as error:
+    except StrataError as error:
         print(f"{error}", file=sys.stderr)
         return error.exit_code
 
 
 def purge_and_follow(arguments: argparse.Namespace) -> int:
-    """Purge, build again what descends from the purged tables, compact; also after a purge that failed in part."""
-    with duckdb.connect(str(warehouse())) as connection:
-        (started,) = connection.execute("select current_timestamp").fetchall()[0]
+    """Purge, build again what descends from the purged tables, compact, see to the copies; also after a failed purge.
+
+    What an earlier run purged and did not get to build again counts as purged by this one.
+    """
+    since = read_ledger(warehouse()).followed_at
     failed = purge(arguments)
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
         has_actions = connection.execute("select 1 from duckdb_tables() where schema_name = 'ops'").fetchall()
-        purged = [name for (name,) in connection.execute(PURGED, [started]).fetchall()] if has_actions else []
+        purged = [name for (name,) in connection.execute(PURGED, [since]).fetchall()] if has_actions else []
+    unbuilt = 0
     if selected := lineage(purged):
         print(f"building again what was made of {', '.join(purged)} ...", flush=True)
-        failed |= run(
+        unbuilt = run(
             "run", "--full-refresh", "--vars", json.dumps({"reopen_closed_weeks": True}), "--select", *selected
         )
-    if purged and not arguments.no_compact:
+    if purged and arguments.no_compact:
+        print("not compacted, so copies stay as they are; make purge CONFIRM=yes does both")
+        return EXIT_FAILED if failed or unbuilt else 0
+    if purged:
         before = warehouse().stat().st_size
         compact(warehouse())
         print(f"compacted {warehouse()}: {before:,} bytes are now {warehouse().stat().st_size:,}")
-    return EXIT_FAILED if failed else 0
+    copies = follow(warehouse(), acted=bool(purged), rebuilt=not unbuilt)
+    return EXIT_FAILED if failed or unbuilt or any(copy.left for copy in copies) else 0
 
 
 def purge(arguments: argparse.Namespace) -> int:

@@ -25,8 +25,8 @@ import duckdb
 from ingestion.errors import EXIT_OK, ConfigError, LockedError, StrataError
 from ingestion.lock import warehouse_lock
 from tools.observed import in_snowflake
-from tools.publish.__main__ import place_of
 from tools.publish.copying import FILE, first_line
+from tools.publish.shelf import place_of
 from tools.run import ROOT, default_warehouse, warehouse
 
 ROWS, WIDTH = 40, 120  # rows shown of a result; characters of a line where no terminal says otherwise

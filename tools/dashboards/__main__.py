@@ -19,7 +19,7 @@ from tools.dashboards.boards import Board, BoardError, read_board
 from tools.dashboards.page import as_html, as_index
 from tools.dashboards.source import marts_of_copy, marts_of_warehouse
 from tools.observed import in_snowflake
-from tools.publish.__main__ import place_of
+from tools.publish.shelf import place_of
 from tools.report_files import shown, write_together
 from tools.run import ROOT, default_warehouse, warehouse
 

@@ -26,9 +26,10 @@ import yaml
 
 from ingestion.errors import EXIT_OK, ConfigError, DestinationError, StrataError
 from ingestion.lock import warehouse_lock
+from tools.publish.copies import MARTS, WHOLE, WITH_PERSONAL, note_copy
 from tools.publish.copying import FILE, STORAGE_VERSION, Published, copy_marts, finish_copy, first_line, write_run
 from tools.publish.marts import BrokenBuildError, broken, published_marts, read_manifest
-from tools.publish.shelf import CURRENT, Shelf
+from tools.publish.shelf import CURRENT, Shelf, place_of, place_of_whole
 from tools.publish.whole import MANIFEST, copy_whole, write_state
 from tools.run import ROOT, default_warehouse, warehouse
 
@@ -71,16 +72,6 @@ def main(arguments: list[str] | None = None) -> int:
     return EXIT_OK
 
 
-def place_of(path: Path) -> Path:
-    """Where copies of a warehouse are kept if nobody says otherwise."""
-    return (path.parent / "published" / path.stem).absolute()
-
-
-def place_of_whole(path: Path) -> Path:
-    """Where whole copies of a warehouse are kept if nobody says otherwise."""
-    return (path.parent / "production" / path.stem).absolute()
-
-
 def publish_whole(place: Path, even_if_failed: bool = False) -> Path:
     """Make a new copy of the whole warehouse current; returns its file, beside which dbt's manifest lies.
 
@@ -90,6 +81,7 @@ def publish_whole(place: Path, even_if_failed: bool = False) -> Path:
     path, manifest, _ = _last_build(with_personal=True, even_if_failed=even_if_failed)
     shelf = Shelf(place)
     with _told(place), warehouse_lock(place), shelf.making() as directory, warehouse_lock(path):
+        note_copy(path, directory, WHOLE, even_if_failed)
         count = copy_whole(path, _target() / MANIFEST, manifest, directory)
     current = place / CURRENT
     print(f"published the whole warehouse: {count} seeds, snapshots and models with all that has landed")
@@ -109,6 +101,7 @@ def publish(place: Path, with_personal: bool = False, even_if_failed: bool = Fal
     shelf = Shelf(place)
     with _told(place), warehouse_lock(place), shelf.making() as directory:
         with warehouse_lock(path):
+            note_copy(path, directory, WITH_PERSONAL if with_personal else MARTS, even_if_failed)
             rows, landed = copy_marts(path, marts, directory)
         tables = finish_copy(directory, marts, rows)
         about = {

@@ -17,11 +17,22 @@ from pathlib import Path
 
 CURRENT, PREVIOUS = "current", "previous"
 MAKING, LINKING = ".making-", ".link-"
+VERSION = "%Y%m%dT%H%M%S%fZ"  # when making it began, in UTC
 GRACE_SECONDS = 60.0
 
 
+def place_of(path: Path) -> Path:
+    """Where copies of a warehouse are kept if nobody says otherwise."""
+    return (path.parent / "published" / path.stem).absolute()
+
+
+def place_of_whole(path: Path) -> Path:
+    """Where whole copies of a warehouse are kept if nobody says otherwise."""
+    return (path.parent / "production" / path.stem).absolute()
+
+
 class Shelf:
-    """Published versions of one warehouse. Only who holds its lock may call anything but `current`."""
+    """Published versions of one warehouse. Only who holds its lock may call anything but `current` and `older`."""
 
     def __init__(self, directory: Path, grace_seconds: float = GRACE_SECONDS) -> None:
         self.directory = directory
@@ -37,7 +48,7 @@ class Shelf:
         """An empty directory for a version, which becomes current when the block ends well and is gone otherwise."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self._sweep()
-        version = f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+        version = f"{datetime.now(UTC):{VERSION}}"
         made = self.directory / f"{MAKING}{version}"
         made.mkdir()
         try:
@@ -52,6 +63,23 @@ class Shelf:
             self._link(PREVIOUS, old.name)
         self._link(CURRENT, version)
         self._sweep()
+
+    def older(self, moment: datetime) -> list[Path]:
+        """Versions, whole or half made, that were begun before the moment; oldest first."""
+        begun = {path: _begun(path) for path in self.directory.iterdir() if path.is_dir() and not path.is_symlink()}
+        return sorted((path for path, at in begun.items() if at and at < moment), key=lambda path: str(begun[path]))
+
+    def remove_older(self, moment: datetime) -> None:
+        """Remove them at once, links to them first; what cannot be removed is found by `older` still.
+
+        Who holds a file of one open reads on; a link leads to a whole version or is gone.
+        """
+        due = self.older(moment)
+        for link in (CURRENT, PREVIOUS):
+            if self._target(link) in [path.resolve() for path in due]:
+                (self.directory / link).unlink()
+        for path in due:
+            shutil.rmtree(path, ignore_errors=True)
 
     def _target(self, link: str) -> Path | None:
         path = self.directory / link
@@ -73,3 +101,11 @@ class Shelf:
                 continue
             elif path.name.startswith(MAKING) or time.time() - path.stat().st_mtime >= self.grace_seconds:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _begun(version: Path) -> datetime | None:
+    """When making a version began, by its name; None for what is no version."""
+    try:
+        return datetime.strptime(version.name.removeprefix(MAKING), VERSION).replace(tzinfo=UTC)
+    except ValueError:
+        return None

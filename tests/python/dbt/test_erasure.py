@@ -11,8 +11,8 @@ import pytest
 from retention_oracle import policy_row
 from support.plain_macros import plain_macros
 
-from tools.erase import Place, in_bytes, places
 from tools.purge import compact
+from tools.subject_search import Place, in_bytes, places
 
 TABLES = {
     "raw.clients": "client_id varchar, legal_name varchar, contact_email varchar, clock date, _dlt_load_id varchar",

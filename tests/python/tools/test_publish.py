@@ -20,8 +20,8 @@ from support import published_company as company
 
 from ingestion.lock import warehouse_lock
 from tools import dbt_session
-from tools.publish.__main__ import BUILD_RESULTS, main, place_of
-from tools.publish.shelf import Shelf
+from tools.publish.__main__ import BUILD_RESULTS, main
+from tools.publish.shelf import Shelf, place_of
 
 MODULUS = 2**128
 READERS, PUBLISHES = 50, 20
