@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -19,10 +19,12 @@ from ingestion.errors import EXIT_OK, EXIT_REJECTS, EXIT_USAGE, LockedError
 from ingestion.lock import warehouse_lock
 from tools.deps import elementary_models_needed, installed
 from tools.observed import in_snowflake
+from tools.standby import Standby
 from tools.summary import print_summary
 
 ROOT = Path(__file__).resolve().parent.parent
 SANDBOX_START_SECONDS = 180  # to make a company of scale 1 first; a larger one gets longer
+ALERTS = ("tools.alerts", "--quiet")
 OWN_SETTINGS = ("__BASE_URL", "__CREDENTIALS", "__DIRECTORY")
 
 
@@ -51,11 +53,15 @@ def _steps(step: str, started: float, select: Sequence[str]) -> int:
     landed = told = EXIT_OK
     if step in ("land", "all"):
         landed = land()
-        told = tell("--without-elementary")
+        told = tell(lambda: run_module(*ALERTS, "--without-elementary"))
         if landed not in (EXIT_OK, EXIT_REJECTS) or step == "land":
             return landed or told
-    built = dbt(step_commands(step, select))
-    told = tell() if step != "docs" else told
+    if step == "docs":
+        built = dbt(step_commands(step, select))
+    else:
+        with Standby(*ALERTS) as alerts:
+            built = dbt(step_commands(step, select))
+            told = tell(alerts.run)
     catalogue = write_catalogue(with_lineage=step == "docs") if step != "build" and built == EXIT_OK else EXIT_OK
     code = summary(time.monotonic() - started) if step == "all" else EXIT_OK
     return built or landed or told or catalogue or code
@@ -95,14 +101,18 @@ def write_catalogue(*, with_lineage: bool) -> int:
     return run_module("tools.catalogue", *([] if with_lineage else ["--without-lineage"]))
 
 
-def tell(*options: str) -> int:
-    """Tell who has to know, in the command that found it out (docs/alerts.md): nothing waits for a poll."""
+def tell(start: Callable[[], int]) -> int:
+    """Tell who has to know, in the command that found it out (docs/alerts.md): nothing waits for a poll.
+
+    Args:
+        start: runs the alerts and returns their exit code.
+    """
     if in_snowflake():
         print("nobody is told: alerts read a DuckDB file (docs/snowflake.md)")
         return EXIT_OK
     if not warehouse().exists():
         return EXIT_OK  # nothing has ever landed: the step before has said why
-    return run_module("tools.alerts", "--quiet", *options)
+    return start()
 
 
 def _without_unit_tests() -> list[str]:

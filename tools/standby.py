@@ -15,7 +15,10 @@ from types import TracebackType
 from typing import Self
 
 # What each program imports at its start anyway, here named because Python would not know before it runs.
-NEEDED = {"ingestion": ("ingestion.cli", "ingestion.runner", "ingestion.sources")}
+NEEDED = {
+    "ingestion": ("ingestion.cli", "ingestion.runner", "ingestion.sources"),
+    "tools.alerts": ("tools.alerts.__main__",),
+}
 TOLD = "start\n"
 
 

@@ -38,15 +38,23 @@
     {%- set present = "where coalesce(_is_deleted, false) = false" if dataset.kind == 'source' else "" %}
     {%- set size = run_query("select count(*), " ~ content_digest('profiled') ~ " from " ~ relation ~ " as profiled " ~ present) %}
     {%- set row_count = size.columns[0].values()[0] | int %}
-    {#- What the figures depend on besides the rows: columns, types, whose values are personal, and the sample's size. -#}
-    {%- set shape = [names, columns | map(attribute='data_type') | list, dataset.personal | sort, var('profile_sample_rows')] %}
+    {#- What the figures depend on besides the rows: columns, types, whose values are personal, the key, the sample's size. -#}
+    {%- set shape = [
+        names, columns | map(attribute='data_type') | list, dataset.personal | sort, dataset.key, var('profile_sample_rows')
+    ] %}
     {%- set content = local_md5(shape | string) ~ ':' ~ row_count ~ ':' ~ size.columns[1].values()[0] %}
-    {%- if not known or known.content_hash != content %}
+    {%- set is_new = not known or known.content_hash != content %}
+    {%- if is_new %}
         {%- do run_query(column_profile_sql(dataset, relation, present, columns, has_tenant, row_count)) %}
     {%- elif not known.is_of_today %}
         {%- do run_query(repeated_profile_sql(dataset, known.invocation_id)) %}
     {%- endif %}
-    {%- do run_query(dataset_profile_sql(dataset, relation, present, has_tenant, row_count, content)) %}
+    {#- What stands in a quarantine may move by itself. #}
+    {%- if is_new or dataset.quarantines %}
+        {%- do run_query(dataset_profile_sql(dataset, relation, present, has_tenant, row_count, content)) %}
+    {%- else %}
+        {%- do run_query(repeated_dataset_sql(dataset, known.invocation_id)) %}
+    {%- endif %}
 {% endmacro %}
 
 {# By dataset, the content for which its columns were measured last. #}
@@ -65,16 +73,6 @@
     {%- endfor %}
     {{ return(found) }}
 {% endmacro %}
-
-{# The figures of an earlier measurement, as of now. #}
-{% macro repeated_profile_sql(dataset, invocation) -%}
-    insert into {{ source('ops', 'column_profiles') }}
-    select
-        dataset_name, column_name, tenant_id, {{ as_of_date() }}, {{ run_stamp() }}, '{{ invocation_id }}', column_position, data_type,
-        row_count, profiled_row_count, filled_count, distinct_count, min_value, max_value, mean_value, standard_deviation
-    from {{ source('ops', 'column_profiles') }}
-    where dataset_name = '{{ dataset.name }}' and invocation_id = '{{ invocation }}'
-{%- endmacro %}
 
 {# A digest of a table's rows, in whatever order they come: two contents share one by a chance of one in 2^64. #}
 {% macro content_digest(relation_alias) -%}

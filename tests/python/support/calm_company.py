@@ -123,7 +123,8 @@ class CalmCompany:
         for module in (run, on_call, alerts):
             self._patch.setattr(module, "ROOT", self.project)
         self._patch.setattr(run, "run_module", self._run_module)
-        self._patch.setattr(dbt_session, "Standby", self._here)
+        for module in (run, dbt_session):
+            self._patch.setattr(module, "Standby", self._here)
         for name in [name for name in os.environ if name.startswith(("SOURCES__", "STRATA_ALERTS_"))]:
             self._patch.delenv(name)
         self._patch.chdir(self.project)
