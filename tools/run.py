@@ -198,27 +198,28 @@ def _settings(process: subprocess.Popen[bytes], port_file: Path) -> dict[str, st
 
 def dbt(commands: list[list[str]]) -> int:
     """Run dbt commands in one process, building Elementary's own tables first where they are due."""
+    if any(command[0] == "build" for command in commands) and (code := _build_elementary()):
+        return code
     arguments: list[str] = []
-    for command in _with_elementary(commands):
+    for command in commands:
         arguments += [*command, "--"]
     told = [" ".join(command[1:4] if command[0] == "finally" else ["dbt", *command[:2]]) for command in commands]
     print(", then ".join(told) + " ...", flush=True)
-    code = run_module("tools.dbt_session", *arguments[:-1])
-    if code == EXIT_OK and _builds(commands):
+    return run_module("tools.dbt_session", *arguments[:-1])
+
+
+def _build_elementary() -> int:
+    """With the real package, its own models where this warehouse lacks them or has another version's.
+
+    In a session of their own: they are there once they are built, whatever becomes of the build that follows.
+    """
+    if not elementary_models_needed(_built_elementary()):
+        return EXIT_OK
+    print("building Elementary's own tables first, as its version is new to this warehouse ...", flush=True)
+    code = run_module("tools.dbt_session", "run", "--selector", "elementary")
+    if code == EXIT_OK:
         _note_elementary()
     return code
-
-
-def _builds(commands: list[list[str]]) -> bool:
-    return any(command[0] == "build" for command in commands)
-
-
-def _with_elementary(commands: list[list[str]]) -> list[list[str]]:
-    """With the real package, its own models first where this warehouse lacks them or has another version's."""
-    if not _builds(commands) or not elementary_models_needed(_built_elementary()):
-        return commands
-    print("building Elementary's own tables first, as its version is new to this warehouse ...", flush=True)
-    return [["run", "--selector", "elementary"], *commands]
 
 
 def _elementary_mark() -> Path:

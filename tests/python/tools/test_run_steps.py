@@ -65,3 +65,18 @@ def test_unit_tests_of_both_builds_run_where_code_is_changed(monkeypatch: pytest
 def test_the_summary_tells_of_the_companys_data(nodes: list[tuple[str, list[str]]], is_about_data: bool) -> None:
     results = [SimpleNamespace(node=SimpleNamespace(resource_type=kind, tags=tags)) for kind, tags in nodes]
     assert dbt_session._is_about_data(SimpleNamespace(results=results)) is is_about_data
+
+
+def test_elementarys_tables_are_built_once_whatever_the_build_comes_to(
+    warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duckdb.connect(str(warehouse)).close()
+    asked: list[tuple[str, ...]] = []
+    codes = iter([1, 0, 1, 1])
+    monkeypatch.setattr(run, "installed", lambda: {"route": "git", "versions": {"elementary": "9.9"}})
+    monkeypatch.setattr(run, "elementary_models_needed", lambda built: built != "9.9")
+    monkeypatch.setattr(run, "run_module", lambda *arguments: asked.append(arguments[1:3]) or next(codes))
+    for _ in range(3):
+        assert run.dbt([["build", "--selector", "company"]]) == 1
+    own, company = ("run", "--selector"), ("build", "--selector")
+    assert asked == [own, own, company, company], "what failed is tried again, what is there is not built again"
