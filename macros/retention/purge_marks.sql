@@ -12,7 +12,8 @@
 
 {% macro snowflake__prepare_marks(policy, frame) -%}
     {%- set none_of_it = ' from ' ~ policy.relation ~ ' as t where 1 = 0' -%}
-    {%- do run_query('create or replace temporary table ' ~ frame.ops ~ '.rows_due as select ' ~ row_hash(policy) ~ ' as row_hash' ~ none_of_it) -%}
+    {%- do run_query('create or replace temporary table ' ~ frame.ops ~ '.rows_due as select ' ~ row_hash(policy) ~ ' as row_hash'
+        ~ none_of_it) -%}
     {%- if policy.action == 'archive_delete' -%}
         {%- do run_query('create or replace temporary table ' ~ frame.ops ~ '.rows_read as select ' ~ archived_columns(policy, named=true)
             ~ none_of_it) -%}

@@ -138,7 +138,8 @@
     {%- if clock == 'date' -%}
         {{ return('to_char(' ~ column ~ ", 'YYYY-MM-DD')") }}
     {%- elif clock -%}
-        {{ return("cast(datediff('microsecond', " ~ utc_moment('1970-01-01 00:00:00') ~ ', ' ~ local_time(column, clock, 'UTC') ~ ') as varchar)') }}
+        {{ return("cast(datediff('microsecond', " ~ utc_moment('1970-01-01 00:00:00') ~ ', ' ~ local_time(column, clock, 'UTC')
+            ~ ') as varchar)') }}
     {%- endif -%}
     {{ return('cast(' ~ column ~ ' as varchar)') }}
 {%- endmacro %}

@@ -16,7 +16,8 @@
 {# Databases that hold landed tables or what dbt builds. #}
 {% macro retention_databases() -%}
     {%- set found = [target.database | lower] -%}
-    {%- if var('raw_database', '') and var('raw_database') | lower not in found -%}{%- do found.append(var('raw_database') | lower) -%}{%- endif -%}
+    {%- set raw = var('raw_database', '') | lower -%}
+    {%- if raw and raw not in found -%}{%- do found.append(raw) -%}{%- endif -%}
     {{ return(found) }}
 {%- endmacro %}
 

@@ -43,7 +43,7 @@ def _unload(cursor: FakeSnowflakeCursor, sql: str) -> str:
     kind = next((item.args["value"].name for item in formats["FILE_FORMAT"].expressions), "").upper()
     source = tree.args["files"][0]
     if kind != "PARQUET" or not isinstance(source, exp.Subquery) or "SINGLE" not in formats:
-        raise NotImplementedError("the emulator unloads a query to a single Parquet file only")
+        raise ValueError("the emulator unloads a query to a single Parquet file only")
     name, _, path = tree.this.this.name[1:].partition("/")
     file = Path(fakesnow_stage.internal_dir(_storage(cursor, name), path))
     if file.exists():
