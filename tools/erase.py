@@ -24,11 +24,12 @@ from ingestion.lock import warehouse_lock
 from tools.archives import ArchiveError, Removed, archive_folder, erase_from_archives
 from tools.publish.copies import read_ledger, shelves
 from tools.publish.renewal import Outcome, follow
-from tools.purge import PURGED, compact, lineage, run
+from tools.purge import PURGED, compact, is_snowflake, lineage, run
 from tools.run import ROOT, default_warehouse, warehouse
 from tools.subject_search import in_bytes, in_copies, in_reports, places
 
 EXIT_LEFT = 1
+EXIT_REFUSED = 2
 SHORTEST = 5  # a shorter name than this is found everywhere
 # Master records that say what a subject is called: kind -> table, id column, columns with names.
 MASTERS = {
@@ -55,6 +56,13 @@ def main() -> int:
     os.environ["DBT_ENV_SECRET_TOMBSTONE_KEY"] = os.environ.get("STRATA_TOMBSTONE_KEY", "")
     if not arguments.confirm:
         return run("run-operation", "erase_subject", "--args", json.dumps({"kind": arguments.kind, "id": arguments.id}))
+    if is_snowflake():
+        print(
+            "make erase searches a DuckDB file for what is left and writes the certificate of that. On Snowflake run "
+            "dbt run-operation erase_subject with dry_run: false and confirm: true (docs/retention.md)",
+            file=sys.stderr,
+        )
+        return EXIT_REFUSED
     try:
         with warehouse_lock(warehouse()):
             os.environ["STRATA_LOCK_HELD"] = str(warehouse().resolve())

@@ -1,6 +1,7 @@
 """`make purge`: deletes what is due, builds what was made of it again, and compacts the warehouse file.
 
-Without CONFIRM=yes it prints what is due and changes nothing. docs/retention.md says what each step does.
+Without CONFIRM=yes it prints what is due and changes nothing. On Snowflake (STRATA_TARGET) there is no file
+to lock or to compact. docs/retention.md says what each step does.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from tools.publish.renewal import follow
 from tools.run import ROOT, default_warehouse, warehouse
 
 EXIT_FAILED = 1
+DBT = [sys.executable, "-c", "import sys; from dbt.cli.main import cli; sys.exit(cli())"]
+# A line of the macro's outcomes: dataset, what became of it, rows.
+DONE = re.compile(r"(\w+\.\w+) +done +\d+ rows")
 PURGED = "select distinct dataset_name from ops.retention_actions where done_at >= ? and rows_done > 0 order by all"
 TABLES = "select schema_name, table_name from duckdb_tables() where database_name = ? and not temporary order by all"
 OBJECTS = """
@@ -47,6 +51,8 @@ def main() -> int:
     os.environ.setdefault("STRATA_ARCHIVE", str(warehouse().resolve().with_name("archive")))
     if not arguments.confirm:
         return purge(arguments)
+    if is_snowflake():
+        return purge_on_snowflake(arguments)
     try:
         with warehouse_lock(warehouse()):
             os.environ["STRATA_LOCK_HELD"] = str(warehouse().resolve())
@@ -66,12 +72,7 @@ def purge_and_follow(arguments: argparse.Namespace) -> int:
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
         has_actions = connection.execute("select 1 from duckdb_tables() where schema_name = 'ops'").fetchall()
         purged = [name for (name,) in connection.execute(PURGED, [since]).fetchall()] if has_actions else []
-    unbuilt = 0
-    if selected := lineage(purged):
-        print(f"building again what was made of {', '.join(purged)} ...", flush=True)
-        unbuilt = run(
-            "run", "--full-refresh", "--vars", json.dumps({"reopen_closed_weeks": True}), "--select", *selected
-        )
+    unbuilt = build_again(purged)
     if purged and arguments.no_compact:
         print("not compacted, so copies stay as they are; make purge CONFIRM=yes does both")
         return EXIT_FAILED if failed or unbuilt else 0
@@ -83,12 +84,48 @@ def purge_and_follow(arguments: argparse.Namespace) -> int:
     return EXIT_FAILED if failed or unbuilt or any(copy.left for copy in copies) else 0
 
 
+def is_snowflake() -> bool:
+    """Whether dbt's target is on Snowflake."""
+    return os.environ.get("STRATA_TARGET", "").startswith("snowflake")
+
+
+def purge_on_snowflake(arguments: argparse.Namespace) -> int:
+    """Purge and build again; what was purged is read from what the macro prints, as the log is not in a file here."""
+    command = [*DBT, *operation(arguments)]
+    purged: list[str] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            if found := DONE.match(line):
+                purged.append(found[1])
+    failed = process.returncode | build_again(purged)
+    if purged:
+        print(
+            "nothing was compacted: Snowflake keeps what was deleted for Time Travel and Fail-safe (docs/retention.md)"
+        )
+    return EXIT_FAILED if failed else 0
+
+
+def build_again(purged: list[str]) -> int:
+    """The models that descend from the purged tables, from nothing."""
+    selected = lineage(purged)
+    if not selected:
+        return 0
+    print(f"building again what was made of {', '.join(purged)} ...", flush=True)
+    return run("run", "--full-refresh", "--vars", json.dumps({"reopen_closed_weeks": True}), "--select", *selected)
+
+
 def purge(arguments: argparse.Namespace) -> int:
     """The macro purge with the arguments of the command line."""
+    return run(*operation(arguments))
+
+
+def operation(arguments: argparse.Namespace) -> list[str]:
+    """dbt's arguments for the macro."""
     given = {"as_of": arguments.as_of, "datasets": arguments.dataset}
     if arguments.confirm:
         given |= {"dry_run": False, "confirm": True}
-    return run("run-operation", "purge", "--args", json.dumps(given))
+    return ["run-operation", "purge", "--args", json.dumps(given)]
 
 
 def lineage(datasets: list[str]) -> list[str]:
@@ -99,9 +136,7 @@ def lineage(datasets: list[str]) -> list[str]:
 
 def run(*arguments: str) -> int:
     """dbt with the project's profile; returns its exit code."""
-    return subprocess.run(
-        [sys.executable, "-c", "import sys; from dbt.cli.main import cli; sys.exit(cli())", *arguments], check=False
-    ).returncode
+    return subprocess.run([*DBT, *arguments], check=False).returncode
 
 
 def compact(path: Path) -> None:

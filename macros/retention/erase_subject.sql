@@ -28,8 +28,7 @@
     {%- for name in order -%}
         {%- set policy = frame.policies[name] -%}
         {%- for step in erasure_steps(policy, frame, kind, id, names) -%}
-            {%- set counted = run_query('select count(*), count(case when ' ~ step.held ~ ' then 1 end) from ' ~ policy.relation
-                ~ ' as t where ' ~ step.where).rows[0] -%}
+            {%- set counted = run_query(count_twice(policy.relation, step.where, step.held)).rows[0] -%}
             {%- set result = {'dataset': name, 'action': step.action, 'held': counted[1] | int,
                 'due': (counted[0] | int) - (counted[1] | int), 'done': 0} -%}
             {%- if counted[0] | int -%}{%- do results.append(result) -%}{%- endif -%}
@@ -50,7 +49,7 @@
         {%- do run_query('rollback') -%}
     {%- else -%}
         {%- do run_query('insert into ' ~ frame.ops ~ '.tombstones (dataset_name, key_digest, cause, as_of, run_id) select '
-            ~ sql_text(kind) ~ ', ' ~ key_digest(kind, ['id'], 's', frame) ~ ", 'erasure', timestamp '" ~ frame.as_of ~ "', "
+            ~ sql_text(kind) ~ ', ' ~ key_digest(kind, ['id'], 's', frame) ~ ", 'erasure', " ~ utc_moment(frame.as_of) ~ ', '
             ~ sql_text(frame.run_id) ~ ' from (select ' ~ sql_text(id) ~ ' as id) as s') -%}
         {%- do run_query('commit') -%}
     {%- endif -%}
@@ -107,12 +106,6 @@
             'sql': 'delete from ' ~ policy.relation ~ ' as t'}) -%}
     {%- endif -%}
     {{ return(steps) }}
-{%- endmacro %}
-
-{# The text holds the name as a whole word. #}
-{% macro mentions(column, name) -%}
-    {%- set pattern = '(^|[^A-Za-z0-9])' ~ modules.re.escape(name) ~ '([^A-Za-z0-9]|$)' -%}
-    {{ return('(contains(' ~ column ~ ', ' ~ sql_text(name) ~ ') and regexp_matches(' ~ column ~ ', ' ~ sql_text(pattern) ~ '))') }}
 {%- endmacro %}
 
 {# One name for a subject that is nobody's, the same in all datasets, so that rows stay together. #}

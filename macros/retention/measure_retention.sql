@@ -3,9 +3,6 @@
    why, so that one of them hides no other. #}
 {% macro measure_retention() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
-    {%- if target.type != 'duckdb' -%}
-        {{ exceptions.raise_compiler_error('measure_retention works on DuckDB, as purge does (docs/retention.md)') }}
-    {%- endif -%}
     {%- set frame = read_retention(none, 'retention') -%}
     {%- do run_query('create schema if not exists ' ~ frame.ops) -%}
     {%- do run_query('create or replace table ' ~ frame.ops ~ '.retention_due as ' ~ retention_due_sql(frame, read_tables())) -%}
@@ -19,20 +16,18 @@
     {%- set then = dict(frame, as_of=(at + modules.datetime.timedelta(days=90)).strftime('%Y-%m-%d %H:%M:%S')) -%}
     {%- set before = dict(frame, as_of=(at - modules.datetime.timedelta(days=var('purge_grace_days') | int)).strftime('%Y-%m-%d %H:%M:%S')) -%}
     {%- set head = 'select cast(%s as varchar) as dataset_name, cast(%s as varchar) as policy_name, cast(%s as varchar) as policy_fault, '
-        ~ "timestamptz '" ~ frame.now ~ "+00' as measured_at, " -%}
+        ~ utc_moment(frame.now, zoned=true) ~ ' as measured_at, ' -%}
     {%- set nothing = 'cast(null as bigint) as rows_due, cast(null as bigint) as rows_overdue, cast(null as bigint) as rows_due_in_90_days, '
         ~ 'cast(null as bigint) as rows_held, cast(null as date) as oldest_due_date' -%}
-    {%- set parts = [head | format("''", "''", 'null') ~ nothing ~ ' where false'] -%}
+    {%- set parts = [head | format("''", "''", 'null') ~ nothing ~ ' from (select 1 as nothing) as nothing where 1 = 0'] -%}
     {%- for policy in frame.policies.values() if not policy.follows -%}
         {%- set name = sql_text(policy.dataset) -%}
         {%- set clock = 'cast(t.' ~ policy.clock ~ ' as date)' if policy.clock else 'cast(null as date)' -%}
         {%- set due = is_due(policy, 't', frame) -%}
         {#- What has no period is never late: a load empties it. #}
         {%- set overdue = 'false' if policy.everything else is_due(policy, 't', before) -%}
-        {%- do parts.append(head | format(name, sql_text(tables[policy.dataset].policy_name), 'null') ~ 'count(case when ' ~ due
-            ~ ' then 1 end) as rows_due, count(case when ' ~ overdue ~ ' then 1 end) as rows_overdue, count(case when not (' ~ due
-            ~ ') then 1 end) as rows_due_in_90_days, cast(' ~ count_held(policy, frame) ~ ' as bigint) as rows_held, min(case when '
-            ~ due ~ ' then ' ~ clock ~ ' end) as oldest_due_date from ' ~ policy.relation ~ ' as t where ' ~ is_due(policy, 't', then)) -%}
+        {%- do parts.append(counts_of_due(head | format(name, sql_text(tables[policy.dataset].policy_name), 'null'), policy.relation, due,
+            overdue, is_due(policy, 't', then), clock, count_held(policy, frame))) -%}
     {%- endfor -%}
     {%- for fault in frame.faults -%}
         {%- set name = fault.split(': ')[0] -%}

@@ -21,9 +21,11 @@
         {%- do print_purge(order, frame) -%}
     {%- else -%}
         {%- for statement in ops_tables(frame.ops) -%}{%- do run_query(statement) -%}{%- endfor -%}
-        {%- do run_query("copy (select 'what purges archived, with a manifest each' as about) to " ~ sql_text(frame.archive_root)
-            ~ " (format csv, per_thread_output true, overwrite_or_ignore true, filename_pattern 'about')") -%}
-        {%- set failed = print_outcomes(purge_in_order(order, frame)) -%}
+        {%- set days = time_travel_days() -%}
+        {%- do prepare_archive(order, frame) -%}
+        {%- set outcomes = purge_in_order(order, frame) -%}
+        {%- set failed = print_outcomes(outcomes) -%}
+        {%- do set_time_travel(outcomes, frame, days) -%}
         {%- if failed -%}
             {{ exceptions.raise_compiler_error('not purged: ' ~ failed | join('; ')) }}
         {%- endif -%}
@@ -33,11 +35,17 @@
 {# Deleting takes two flags, so that no slip of one word does it, and a tombstone key, so that nothing comes back. #}
 {% macro allow_deletion(dry_run, confirm) -%}
     {%- do require_purge_role() -%}
-    {%- if target.type != 'duckdb' -%}
-        {{ exceptions.raise_compiler_error('purge and erase_subject work on DuckDB; docs/retention.md says what to do on ' ~ target.type) }}
+    {%- if target.type not in ('duckdb', 'snowflake') -%}
+        {{ exceptions.raise_compiler_error('purge and erase_subject work on DuckDB and on Snowflake, not on ' ~ target.type) }}
     {%- elif not dry_run and not confirm -%}
         {{ exceptions.raise_compiler_error('a real run deletes rows for ever: say so with confirm: true') }}
-    {%- elif not dry_run and env_var('STRATA_TOMBSTONE_KEY', '') | length < 16 -%}
+    {%- elif not dry_run -%}
+        {%- do require_tombstone_key() -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro require_tombstone_key() -%}
+    {%- if env_var('STRATA_TOMBSTONE_KEY', '') | length < 16 -%}
         {{ exceptions.raise_compiler_error('set STRATA_TOMBSTONE_KEY to a secret of 16 characters or more, always the same '
             ~ 'one: without it, purged rows could not be kept from coming back') }}
     {%- endif -%}
@@ -63,9 +71,9 @@
     {%- set database = var('raw_database', '') or target.database -%}
     {{ return({
         'as_of': day, 'now': now, 'policies': plan.policies, 'faults': plan.faults, 'holds': holds, 'cause': cause,
-        'ops': adapter.quote(database) ~ '.ops', 'tombstone_key': env_var('STRATA_TOMBSTONE_KEY', ''),
+        'ops': database_name(database) ~ '.ops', 'tombstone_key': env_var('STRATA_TOMBSTONE_KEY', ''),
         'run_id': invocation_id, 'who': env_var('STRATA_ACTOR', env_var('USER', 'unknown')),
-        'archive_root': env_var('STRATA_ARCHIVE', 'archive')}) }}
+        'archive_root': archive_root()}) }}
 {%- endmacro %}
 
 {# By the graph and not by ref(): the hook before a run must not depend on a seed that the run itself may build. #}
@@ -77,18 +85,13 @@
     {{ return(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) }}
 {%- endmacro %}
 
-{# Not adapter.get_relation, which leaves a transaction open that a purge could not start its own in. #}
-{% macro has_table(database, schema, name) -%}
-    {%- set found = run_query('select count(*) from information_schema.tables where table_catalog = ' ~ sql_text(database)
-        ~ ' and table_schema = ' ~ sql_text(schema) ~ ' and table_name = ' ~ sql_text(name)).rows -%}
-    {{ return(found[0][0] | int > 0) }}
-{%- endmacro %}
-
+{# Names of columns in lower case, as policies write them. #}
 {% macro rows_of(sql) -%}
     {%- set found = run_query(sql) -%}
     {%- set rows = [] -%}
+    {%- set names = found.column_names | map('lower') | list -%}
     {%- for values in found.rows -%}
-        {%- do rows.append(dict(zip(found.column_names, values))) -%}
+        {%- do rows.append(dict(zip(names, values))) -%}
     {%- endfor -%}
     {{ return(rows) }}
 {%- endmacro %}
@@ -105,10 +108,11 @@
         {%- do tables.update({row.dataset_name: table}) -%}
         {%- do by_place.update({row.database_name ~ '.' ~ row.relation_schema ~ '.' ~ row.relation_name: table}) -%}
     {%- endfor -%}
-    {%- for row in rows_of('select table_catalog, table_schema, table_name, column_name, data_type from information_schema.columns') -%}
+    {%- for row in rows_of('select table_catalog, table_schema, table_name, column_name, data_type from '
+            ~ information_schema_of('columns', retention_databases())) -%}
         {%- set place = row.table_catalog ~ '.' ~ row.table_schema ~ '.' ~ row.table_name -%}
         {%- if place in by_place -%}
-            {%- do by_place[place].columns.update({row.column_name: row.data_type}) -%}
+            {%- do by_place[place].columns.update(listed_column(row.column_name, row.data_type)) -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(tables) }}
@@ -134,16 +138,14 @@
 {% macro check_rows(order, frame, faults) -%}
     {%- for name in order if frame.policies[name].clock and frame.policies[name].rows_ahead != 'any' -%}
         {%- set policy = frame.policies[name] -%}
-        {#- A day off, as a date has no zone. #}
-        {%- set ahead = 't.' ~ policy.clock ~ " > cast(timestamp '" ~ frame.now ~ "' + interval '1 day' as " ~ policy.clock_type ~ ')' -%}
-        {%- set found = run_query('select count(*) from ' ~ policy.relation ~ ' as t where ' ~ ahead).rows[0][0] | int -%}
+        {%- set found = run_query('select count(*) from ' ~ policy.relation ~ ' as t where ' ~ is_ahead(policy, frame.now)).rows[0][0] | int -%}
         {%- if found > policy.rows_ahead | int -%}
             {%- do faults.append(name ~ ': clock ' ~ policy.clock ~ ' lies in the future in ' ~ found ~ ' rows, '
                 ~ policy.rows_ahead ~ ' may (rows_ahead)') -%}
         {%- endif -%}
     {%- endfor -%}
     {%- for hold in frame.holds if hold.predicate and hold.dataset in frame.policies -%}
-        {%- do run_query('explain select 1 from ' ~ frame.policies[hold.dataset].relation ~ ' where ' ~ hold.predicate) -%}
+        {%- do run_query(try_condition(frame.policies[hold.dataset].relation, hold.predicate)) -%}
     {%- endfor -%}
 {%- endmacro %}
 
@@ -208,19 +210,20 @@
 
 {# On-run-start hook, and after a load: what a tombstone forbids goes again before any model reads it. #}
 {% macro sweep_tombstones() -%}
-    {%- if not execute or flags.WHICH not in ('build', 'run', 'snapshot', 'run-operation') or target.type != 'duckdb' -%}
+    {%- if not execute or flags.WHICH not in ('build', 'run', 'snapshot', 'run-operation')
+            or target.type not in ('duckdb', 'snowflake') -%}
         {{ return('') }}
     {%- endif -%}
     {%- set database = var('raw_database', '') or target.database -%}
     {%- if not has_table(database, 'ops', 'tombstones') -%}{{ return('') }}{%- endif -%}
     {%- set found = {} -%}
-    {%- for row in rows_of('select dataset_name, max(case when key_digest is null then 1 else 0 end) as ranges, cast(max(as_of) as varchar) as as_of, '
-            ~ "max(case when cause = 'erasure' then 1 else 0 end) as erased from " ~ adapter.quote(database) ~ '.ops.tombstones group by dataset_name') -%}
+    {%- for row in rows_of('select dataset_name, max(case when key_digest is null then 1 else 0 end) as ranges, ' ~ moment_text('max(as_of)') ~ ' as as_of, '
+            ~ "max(case when cause = 'erasure' then 1 else 0 end) as erased from " ~ database_name(database) ~ '.ops.tombstones group by dataset_name') -%}
         {%- do found.update({row.dataset_name: {
             'kind': 'range' if row.ranges | int == 1 else 'digest', 'as_of': row.as_of | string, 'erased': row.erased | int == 1}}) -%}
     {%- endfor -%}
     {%- if not found -%}{{ return('') }}{%- endif -%}
-    {%- do allow_deletion(false, true) -%}
+    {%- do require_tombstone_key() -%}
     {%- set frame = read_retention(none, 'retention') -%}
     {%- do frame.update({'stones': found}) -%}
     {%- for statement in sweep_statements(purge_order(frame.policies | list, frame.policies), frame) -%}

@@ -107,8 +107,8 @@
 
 {% macro clock_type(type) -%}
     {%- set type = type | lower -%}
-    {{ return('date' if type == 'date' else 'timestamptz' if 'with time zone' in type else 'timestamp' if type.startswith('timestamp')
-        else none) }}
+    {%- set is_zoned = 'with time zone' in type or type in ('timestamp_tz', 'timestamp_ltz') -%}
+    {{ return('date' if type == 'date' else 'timestamptz' if is_zoned else 'timestamp' if type.startswith('timestamp') else none) }}
 {%- endmacro %}
 
 {# Parents exist, lose rows themselves, and do not go round in a circle. #}

@@ -19,7 +19,7 @@
    left without one: nobody would rebuild it after a purge. dbt's helper tables (__dbt_tmp) count as the relation they make. #}
 {% macro retention_relations(policies) -%}
     {%- set known = retention_known() %}
-    {%- set databases = [target.database | lower, var('raw_database', '') | lower or target.database | lower] | unique %}
+    {%- set databases = retention_databases() %}
     with known as (
 
         {% for layer, name, class, schema in known -%}
@@ -55,7 +55,7 @@
             lower(table_type) as relation_type,
             lower(table_schema) as schema_name,
             replace(replace(replace(lower(table_name), '__dbt_tmp', ''), '__dbt_backup', ''), '__dbt_new_data', '') as table_name
-        from information_schema.tables
+        from {{ information_schema_of('tables', databases) }}
         where lower(table_catalog) in ('{{ databases | join("', '") }}')
             and lower(table_schema) not in ('information_schema', 'pg_catalog')
             and lower(table_type) not like '%temporary%'

@@ -5,33 +5,14 @@
    parent, links [[own column, parent's]], subjects {kind: column}, tombstones, follows, columns.
    frame: as_of (UTC), policies (dataset: policy), holds, tombstone_key. #}
 
-{% macro sql_text(value) -%}
-    {{ return("'" ~ (value | string | replace("'", "''")) ~ "'") }}
-{%- endmacro %}
-
-{# A stamp as it stands on the clocks of a zone, for counting in that zone's calendar. A date has no zone. #}
-{% macro local_time(column, type, zone) -%}
-    {%- if type == 'date' -%}
-        {{ return('cast(' ~ column ~ ' as timestamp)') }}
-    {%- elif zone == 'UTC' -%}
-        {{ return(column if type == 'timestamp' else 'make_timestamp(epoch_us(' ~ column ~ '))') }}
-    {%- endif -%}
-    {%- set moment = column if type == 'timestamptz' else '(' ~ column ~ " at time zone 'UTC')" -%}
-    {{ return('(' ~ moment ~ ' at time zone ' ~ sql_text(zone) ~ ')') }}
-{%- endmacro %}
-
 {# The row's own period is over: clock + period <= as_of, both on the clocks of the policy's zone; months are those of the
    calendar, so that 29 February is due on 28 February. A row without a clock is never due. Before the calendar come two bare
    comparisons, five days off, that let the warehouse skip whole blocks of young rows and reckon with few of the old. #}
 {% macro period_is_over(policy, alias, frame) -%}
     {%- set clock = alias ~ '.' ~ policy.clock -%}
-    {%- set now = local_time('cast(' ~ sql_text(frame.as_of ~ '+00') ~ ' as timestamptz)', 'timestamptz', policy.zone) -%}
-    {%- set period = "interval '" ~ policy.months ~ " months' + interval '" ~ policy.days ~ " days'" -%}
-    {%- set limit = "cast(timestamp '" ~ frame.as_of ~ "' - (" ~ period ~ ") %s interval '5 days' as " ~ policy.clock_type ~ ')' -%}
-    {%- set exact = local_time(clock, policy.clock_type, policy.zone) ~ ' + (' ~ period ~ ') <= ' ~ now -%}
     {%- set where = (' and coalesce((' ~ policy.only_where ~ '), false)') if policy.only_where else '' -%}
-    {{ return('(' ~ clock ~ ' is not null and ' ~ clock ~ ' <= ' ~ (limit | replace('%s', '+')) ~ ' and (' ~ clock ~ ' <= '
-        ~ (limit | replace('%s', '-')) ~ ' or ' ~ exact ~ ')' ~ where ~ ')') }}
+    {{ return('(' ~ clock ~ ' is not null and ' ~ clock ~ ' <= ' ~ period_before(policy, frame.as_of, 5) ~ ' and (' ~ clock ~ ' <= '
+        ~ period_before(policy, frame.as_of, -5) ~ ' or ' ~ is_past_by_calendar(clock, policy, frame.as_of) ~ ')' ~ where ~ ')') }}
 {%- endmacro %}
 
 {% macro linked(child, child_alias, parent_alias) -%}
@@ -144,21 +125,21 @@
 {%- endmacro %}
 
 {# SHA-256 over the secret, the dataset and the row's natural key: without the secret nobody can try out which member it
-   stands for. Tombstones keep 128 of its bits as a number, which is written in half the time of their text. #}
-{% macro keyed_hash(dataset, columns, alias, frame) -%}
+   stands for. Tombstones keep 128 of its bits. types: {column: type}, where they are known. #}
+{% macro keyed_hash(dataset, columns, alias, frame, types=none) -%}
     {%- set parts = [] -%}
     {%- for column in columns -%}
-        {%- do parts.append('coalesce(cast(' ~ alias ~ '.' ~ column ~ " as varchar), '')") -%}
+        {%- do parts.append('coalesce(' ~ text_of(alias ~ '.' ~ column, (types or {}).get(column)) ~ ", '')") -%}
     {%- endfor -%}
-    {{ return('sha256(' ~ sql_text(frame.tombstone_key ~ '|' ~ dataset ~ '|') ~ ' || ' ~ parts | join(" || '|' || ") ~ ')') }}
+    {{ return(sha256_of(sql_text(frame.tombstone_key ~ '|' ~ dataset ~ '|') ~ ' || ' ~ parts | join(" || '|' || "))) }}
 {%- endmacro %}
 
-{% macro key_digest(dataset, columns, alias, frame) -%}
-    {{ return('cast(left(' ~ keyed_hash(dataset, columns, alias, frame) ~ ', 32) as uuid)') }}
+{% macro key_digest(dataset, columns, alias, frame, types=none) -%}
+    {{ return(half_of_digest(keyed_hash(dataset, columns, alias, frame, types))) }}
 {%- endmacro %}
 
 {% macro is_tombstoned(policy, alias, frame, dataset, columns) -%}
-    {{ return(key_digest(dataset, columns, alias, frame) ~ ' in (select key_digest from ' ~ frame.ops
+    {{ return(key_digest(dataset, columns, alias, frame, policy.columns) ~ ' in (select key_digest from ' ~ frame.ops
         ~ '.tombstones where dataset_name = ' ~ sql_text(dataset) ~ ')') }}
 {%- endmacro %}
 
@@ -166,8 +147,9 @@
     {%- set followed = frame.policies[policy.follows] -%}
     {%- set same = [] -%}
     {%- for column in followed['keys'] -%}
-        {%- do same.append('cast(' ~ alias ~ 'f.' ~ column ~ ' as varchar) = cast(' ~ alias ~ '.' ~ policy['keys'][loop.index0]
-            ~ ' as varchar)') -%}
+        {%- set own = policy['keys'][loop.index0] -%}
+        {%- do same.append(text_of(alias ~ 'f.' ~ column, followed.columns.get(column)) ~ ' = '
+            ~ text_of(alias ~ '.' ~ own, policy.columns.get(own))) -%}
     {%- endfor -%}
     {{ return('exists (select 1 from ' ~ followed.relation ~ ' as ' ~ alias ~ 'f where ' ~ same | join(' and ') ~ ')') }}
 {%- endmacro %}

@@ -104,6 +104,7 @@ CASES = (
         (
             "create or replace table granted (id integer)",
             "alter session set query_tag = 'build'",
+            "alter table granted set data_retention_time_in_days = 1",
             "grant select, insert on table ANALYTICS.{schema}.granted to role reporter",
             "revoke insert on table ANALYTICS.{schema}.granted from role reporter",
             "show grants on table ANALYTICS.{schema}.granted",
@@ -138,6 +139,21 @@ CASES = (
             "select id, name from staged",
         ),
         [(7, "seven")],
+    ),
+    Case(
+        "stage_unloads",
+        (
+            "create stage shelf",
+            "create table kept as select 7 as id, 'it''s' as name",
+            "create table returned (id integer, name varchar)",
+            "copy into @ANALYTICS.{schema}.shelf/a-1.parquet from (select t.id as id, t.name as name from kept as t) "
+            "file_format = (type = parquet) header = true single = true max_file_size = 5368709120",
+            "copy into returned from @ANALYTICS.{schema}.shelf/a-1.parquet "
+            "file_format = (type = parquet) match_by_column_name = case_insensitive",
+            "list @ANALYTICS.{schema}.shelf/a-1",
+            "select id, name from returned",
+        ),
+        [(7, "it's")],
     ),
     Case(
         "null_timestamps",

@@ -29,7 +29,10 @@ class CompilerError(Exception):
 
 
 def plain_macros(folder: str, run_query: Callable[[str], Any], **context: Any) -> dict[str, Any]:
-    """The macros of a folder by name; `run_query` answers their queries, `context` is what else dbt would give them."""
+    """The macros of a folder by name; `run_query` answers their queries, `context` is what else dbt would give them.
+
+    A macro that differs by warehouse is that of `target.type` in the context, DuckDB's without one.
+    """
 
     def give_back(value: Any) -> None:
         raise _ReturnedError(value)
@@ -45,9 +48,14 @@ def plain_macros(folder: str, run_query: Callable[[str], Any], **context: Any) -
         "exceptions": SimpleNamespace(raise_compiler_error=fail),
         "modules": SimpleNamespace(re=re),
         "execute": True,
+        "adapter": SimpleNamespace(dispatch=lambda name: dispatched(name), quote=lambda name: f'"{name}"'),
         **context,
     }
     environment.globals.update(known)
+
+    def dispatched(name: str) -> Callable[..., Any]:
+        dialect = getattr(environment.globals.get("target"), "type", "duckdb")
+        return environment.globals.get(f"{dialect}__{name}") or environment.globals[f"default__{name}"]
 
     def callable_macro(name: str, text: str) -> Callable[..., Any]:
         # Under another name inside, as with dbt: a macro that calls itself has to come by here.

@@ -43,6 +43,7 @@ REPAIRS: tuple[Repair, ...] = (
     Repair("scalar_functions", "CREATE FUNCTION with a SQL body becomes a DuckDB macro"),
     Repair("statement_batches", "several statements in one request, as dlt sends them"),
     Repair("stage_paths", "quoted stage paths and copy options, as dlt writes them"),
+    Repair("stage_unloads", "COPY INTO a stage, by which a purge archives, and LIST with a path were not understood"),
     Repair("statement_errors", "an unhandled error was an HTTP 500, which the connector retries for ever"),
     Repair("concurrent_ddl", "two sessions changing the catalogue at once collided; statements now take turns"),
     Repair("null_timestamps", "NULL timestamps arrived as 1970-01-01"),

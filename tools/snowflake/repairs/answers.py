@@ -39,6 +39,7 @@ _FIXED_ANSWERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"ALTER SESSION (SET|UNSET) QUERY_TAG"), _DONE),
     (re.compile(r"ALTER TABLE \S+ (RESUME|SUSPEND) RECLUSTER"), _DONE),
     (re.compile(r"ALTER (TABLE|VIEW) \S+ ALTER .* COMMENT \$\$"), _DONE),
+    (re.compile(r"ALTER TABLE \S+ SET DATA_RETENTION_TIME_IN_DAYS = \d+$"), _DONE),
     (re.compile(r"REMOVE @"), "select 'removed' as status"),
     (re.compile(r"DROP DYNAMIC TABLE"), _NOT_EXECUTED),
     (

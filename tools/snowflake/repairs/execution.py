@@ -15,7 +15,7 @@ from fakesnow.cursor import FakeSnowflakeCursor
 from snowflake.connector import errors
 from sqlglot import Expr, exp
 
-from tools.snowflake.repairs import syntax
+from tools.snowflake.repairs import stages, syntax
 from tools.snowflake.repairs.answers import StatementLedger
 
 _CONFLICT_ATTEMPTS = 6
@@ -88,10 +88,21 @@ class StatementRunner:
             with self._turn:
                 cursor._duck_conn.execute(macro)
             answer = "select 'Function successfully created.' as status"
+        if answer is None and "stage_unloads" in self._enabled:
+            answer = self._on_stage(cursor, command)
         if answer is not None:
             command, params = answer, None
             options = {name: value for name, value in options.items() if name != "binding_params"}
         return self._attempt(cursor, command, params, options)
+
+    def _on_stage(self, cursor: FakeSnowflakeCursor, command: str) -> str | None:
+        try:
+            with self._turn:
+                return stages.answer(cursor, command)
+        except (errors.ProgrammingError, errors.OperationalError):
+            raise
+        except Exception as failure:
+            raise self._as_statement_error(cursor, failure) from failure
 
     def _attempt(self, cursor: FakeSnowflakeCursor, command: str, params: Any, options: dict[str, Any]) -> Any:
         if "concurrent_ddl" not in self._enabled:
