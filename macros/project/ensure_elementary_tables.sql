@@ -24,7 +24,7 @@
 {# Its tests keep their working tables until the end of the run, and leave them when it is killed. On DuckDB no other run can
    be at work on them; elsewhere `dbt run-operation elementary.cleanup_stale_test_tables` drops those older than a day. #}
 {% macro elementary_leftovers() %}
-    {% set results = graph.nodes.get('model.elementary.elementary_test_results') %}
+    {% set results = graph.nodes.get('model.elementary.' ~ 'elementary_test_results') %}
     {% if not results or target.type != 'duckdb' %}
         {{ return([]) }}
     {% endif %}
