@@ -25,7 +25,7 @@ from ingestion.lock import warehouse_lock
 from tools.archives import ArchiveError, Removed, archive_folder, erase_from_archives
 from tools.publish.copies import read_ledger, shelves
 from tools.publish.renewal import Outcome, follow
-from tools.purge import PURGED, compact, is_snowflake, lineage, run
+from tools.purge import PURGED, build_again, compact, is_snowflake, run
 from tools.run import ROOT, default_warehouse, warehouse
 from tools.subject_search import in_bytes, in_copies, in_reports, places
 
@@ -78,7 +78,7 @@ def erase(kind: str, subject: str) -> int:
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
         erased = [name for (name,) in connection.execute(PURGED, [since]).fetchall()]
         (run_id,) = connection.execute(NEWEST_RUN, [kind]).fetchall()[0]
-    failed = build_again(erased)
+    failed = build_again(erased, run)
     compact(warehouse())
     copies = follow(warehouse(), acted=bool(erased), rebuilt=not failed)
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
@@ -131,7 +131,7 @@ def erase_on_snowflake(kind: str, subject: str) -> int:
                 remedy="does the tool read the databases of dbt's run (raw_database in dbt_project.yml)?",
             )  # fmt: skip
         actions = there.actions(run_id)
-    failed = build_again(sorted({action["dataset_name"] for action in actions if action["rows_done"]}))
+    failed = build_again(sorted({action["dataset_name"] for action in actions if action["rows_done"]}), run)
     with account() as there:
         after, holds = there.search(names), there.holds(kind, subject)
         kept = f"not on Snowflake: {there.archives()} stay in the stage as they are and may name the subject"
@@ -172,13 +172,6 @@ def run_erasure(kind: str, subject: str) -> int:
     """The macro erase_subject, for real; returns dbt's exit code."""
     given = {"kind": kind, "id": subject, "dry_run": False, "confirm": True}
     return run("run-operation", "erase_subject", "--args", json.dumps(given))
-
-
-def build_again(erased: list[str]) -> int:
-    """The models that descend from the datasets, from nothing and with closed weeks open; returns dbt's exit code."""
-    if not (selected := lineage(erased)):
-        return 0
-    return run("run", "--full-refresh", "--vars", json.dumps({"reopen_closed_weeks": True}), "--select", *selected)
 
 
 def subject_digest(kind: str, subject: str) -> str:

@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -72,7 +73,7 @@ def purge_and_follow(arguments: argparse.Namespace) -> int:
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
         has_actions = connection.execute("select 1 from duckdb_tables() where schema_name = 'ops'").fetchall()
         purged = [name for (name,) in connection.execute(PURGED, [since]).fetchall()] if has_actions else []
-    unbuilt = build_again(purged)
+    unbuilt = build_again(purged, run)
     if purged and arguments.no_compact:
         print("not compacted, so copies stay as they are; make purge CONFIRM=yes does both")
         return EXIT_FAILED if failed or unbuilt else 0
@@ -98,7 +99,7 @@ def purge_on_snowflake(arguments: argparse.Namespace) -> int:
             print(line, end="", flush=True)
             if found := DONE.match(line):
                 purged.append(found[1])
-    failed = process.returncode | build_again(purged)
+    failed = process.returncode | build_again(purged, run)
     if purged:
         print(
             "nothing was compacted: Snowflake keeps what was deleted for Time Travel and Fail-safe (docs/retention.md)"
@@ -106,13 +107,12 @@ def purge_on_snowflake(arguments: argparse.Namespace) -> int:
     return EXIT_FAILED if failed else 0
 
 
-def build_again(purged: list[str]) -> int:
-    """The models that descend from the purged tables, from nothing."""
-    selected = lineage(purged)
-    if not selected:
+def build_again(datasets: list[str], dbt: Callable[..., int]) -> int:
+    """The models that descend from the datasets, from nothing and with closed weeks open; returns dbt's exit code."""
+    if not (selected := lineage(datasets)):
         return 0
-    print(f"building again what was made of {', '.join(purged)} ...", flush=True)
-    return run("run", "--full-refresh", "--vars", json.dumps({"reopen_closed_weeks": True}), "--select", *selected)
+    print(f"building again what was made of {', '.join(datasets)} ...", flush=True)
+    return dbt("run", "--full-refresh", "--vars", json.dumps({"reopen_closed_weeks": True}), "--select", *selected)
 
 
 def purge(arguments: argparse.Namespace) -> int:
