@@ -23,9 +23,10 @@ import duckdb
 from ingestion.errors import DestinationError, StrataError
 from ingestion.lock import warehouse_lock
 from tools.archives import ArchiveError, Removed, archive_folder, erase_from_archives
+from tools.observed import builds_in_snowflake
 from tools.publish.copies import read_ledger, shelves
 from tools.publish.renewal import Outcome, follow
-from tools.purge import PURGED, build_again, compact, is_snowflake, run
+from tools.purge import PURGED, build_again, compact, run
 from tools.run import ROOT, default_warehouse, warehouse
 from tools.subject_search import in_bytes, in_copies, in_reports, places
 
@@ -57,7 +58,7 @@ def main() -> int:
     if not arguments.confirm:
         return run("run-operation", "erase_subject", "--args", json.dumps({"kind": arguments.kind, "id": arguments.id}))
     try:
-        if is_snowflake():
+        if builds_in_snowflake():
             return erase_on_snowflake(arguments.kind, arguments.id)
         with warehouse_lock(warehouse()):
             os.environ["STRATA_LOCK_HELD"] = str(warehouse().resolve())

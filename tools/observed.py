@@ -144,10 +144,15 @@ class Observed:
         return nodes, rows[0][6] if rows else None
 
 
+def builds_in_snowflake() -> bool:
+    """Whether dbt's target is on Snowflake."""
+    return (os.environ.get("STRATA_TARGET") or "dev").startswith("snowflake")
+
+
 def in_snowflake() -> bool:
     """Whether dbt builds, or the landing writes, in Snowflake."""
     destination = os.environ.get("STRATA_DESTINATION") or "duckdb"
-    return destination != "duckdb" or (os.environ.get("STRATA_TARGET") or "dev").startswith("snowflake")
+    return destination != "duckdb" or builds_in_snowflake()
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ import duckdb
 
 from ingestion.errors import StrataError
 from ingestion.lock import warehouse_lock
+from tools.observed import builds_in_snowflake
 from tools.publish.copies import read_ledger
 from tools.publish.renewal import follow
 from tools.run import ROOT, default_warehouse, warehouse
@@ -52,7 +53,7 @@ def main() -> int:
     os.environ.setdefault("STRATA_ARCHIVE", str(warehouse().resolve().with_name("archive")))
     if not arguments.confirm:
         return purge(arguments)
-    if is_snowflake():
+    if builds_in_snowflake():
         return purge_on_snowflake(arguments)
     try:
         with warehouse_lock(warehouse()):
@@ -83,11 +84,6 @@ def purge_and_follow(arguments: argparse.Namespace) -> int:
         print(f"compacted {warehouse()}: {before:,} bytes are now {warehouse().stat().st_size:,}")
     copies = follow(warehouse(), acted=bool(purged), rebuilt=not unbuilt)
     return EXIT_FAILED if failed or unbuilt or any(copy.left for copy in copies) else 0
-
-
-def is_snowflake() -> bool:
-    """Whether dbt's target is on Snowflake."""
-    return os.environ.get("STRATA_TARGET", "").startswith("snowflake")
 
 
 def purge_on_snowflake(arguments: argparse.Namespace) -> int:
