@@ -1,17 +1,18 @@
 {# All aggregates of all columns in one pass over the rows, or over a sample of them, then one row a column and tenant.
    Columns with personal values have no figures but how many are filled and differ: a smallest salary is somebody's. #}
-{% macro column_profile_sql(dataset, relation, present, columns, has_tenant, row_count) -%}
+{% macro column_profile_sql(dataset, row_count) -%}
+    {%- set has_tenant = dataset.has_tenant %}
     insert into {{ source('ops', 'column_profiles') }}
     with counted as (
         select {{ tenant_group(has_tenant) }} as tenant_group, count(*) as row_count
-        from {{ relation }} {{ present }} {{ by_tenant(has_tenant) }}
+        from {{ dataset.relation }} {{ dataset.present }} {{ by_tenant(has_tenant) }}
     ),
     wide as (
         select
             {{ tenant_group(has_tenant) }} as tenant_group,
             count(*) as profiled_row_count,
-            {{ figures_of_columns(columns, dataset.personal) }} as figures
-        from {{ relation }} {{ sample_of(row_count) }} {{ present }} {{ by_tenant(has_tenant) }}
+            {{ figures_of_columns(dataset.columns, dataset.personal) }} as figures
+        from {{ dataset.relation }} {{ sample_of(row_count) }} {{ dataset.present }} {{ by_tenant(has_tenant) }}
     )
     select
         '{{ dataset.name }}', places.column_name, wide.tenant_group, {{ as_of_date() }}, {{ run_stamp() }},
@@ -27,7 +28,7 @@
     inner join counted on wide.tenant_group = counted.tenant_group
     cross join (
         values
-        {%- for column in columns %}
+        {%- for column in dataset.columns %}
         {%- set type = 'varchar' if column.is_string() else column.data_type | lower | replace("'", "''") %}
         ({{ loop.index }}, '{{ column.name | lower }}', '{{ type }}')
         {{- ',' if not loop.last }}

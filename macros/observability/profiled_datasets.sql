@@ -1,27 +1,46 @@
-{# What profile_datasets measures, from the graph: marts that are tables and landed tables, each with its key, its owner,
-   the landed tables it is made of, the quarantine of its rows and its columns with personal values. #}
-{% macro profiled_datasets() %}
-    {%- set found, reached = [], {} %}
-    {%- set keys = keys_by_node() %}
-    {%- set quarantines = quarantines_by_node() %}
+{# What profile_datasets measures: marts that are tables and landed tables, or those that are named. From the graph each one's
+   key, owner, the landed tables it is made of, the quarantine of its rows and its columns with personal values; from the
+   warehouse its table and columns. #}
+{% macro profiled_datasets(datasets=[]) %}
+    {%- set found, reached, nodes, wanted = [], {}, [], [] %}
+    {%- set keys, quarantines = keys_by_node(), quarantines_by_node() %}
     {%- for node in graph.nodes.values() | sort(attribute='name') if is_profiled_mart(node) %}
-        {%- set sources = sources_behind(node.unique_id, reached) %}
-        {%- set held = quarantines.get(node.unique_id, []) %}
-        {%- for parent in node.depends_on.nodes if '.int_' in parent %}
-            {%- do held.extend(quarantines.get(parent, [])) %}
-        {%- endfor %}
-        {%- do found.append({
-            'name': node.name, 'kind': 'mart', 'database': node.database, 'schema': node.schema, 'identifier': node.alias,
-            'owner': node.config.meta.get('owner', ''), 'key': keys.get(node.unique_id, []), 'personal': personal_columns(node),
-            'sources': '|' ~ sources | unique | sort | join('|') ~ '|', 'quarantines': held
-        }) %}
+        {%- if not datasets or node.name in datasets %}
+            {%- set held = quarantines.get(node.unique_id, []) | list %}
+            {%- for parent in node.depends_on.nodes if '.int_' in parent %}
+                {%- do held.extend(quarantines.get(parent, [])) %}
+            {%- endfor %}
+            {%- do wanted.append((node.name, 'mart', node, held)) %}
+            {%- do nodes.extend([node] + held) %}
+        {%- endif %}
     {%- endfor %}
     {%- for node in graph.sources.values() | sort(attribute='unique_id') if is_landed_table(node) %}
         {%- set name = node.source_name ~ '.' ~ node.name %}
+        {%- if not datasets or name in datasets %}
+            {%- do wanted.append((name, 'source', node, [])) %}
+            {%- do nodes.append(node) %}
+        {%- endif %}
+    {%- endfor %}
+    {%- set described = described_tables(nodes) %}
+    {%- for name, kind, node, held in wanted if described.get(node.unique_id, {}).get('is_table') %}
+        {%- set table, columns = described[node.unique_id], [] %}
+        {%- for column in table.columns if not column.name.startswith('_') %}
+            {%- do columns.append(column) %}
+        {%- endfor %}
+        {%- set names = columns | map(attribute='name') | map('lower') | list %}
+        {%- set key, quarantined = keys.get(node.unique_id, []), [] %}
+        {%- for quarantine in held if quarantine.unique_id in described %}
+            {%- set held_names = described[quarantine.unique_id].columns | map(attribute='name') | map('lower') | list %}
+            {%- do quarantined.append({
+                'relation': described[quarantine.unique_id].relation, 'has_tenant': 'tenant_id' in held_names
+            }) %}
+        {%- endfor %}
         {%- do found.append({
-            'name': name, 'kind': 'source', 'database': node.database, 'schema': node.schema, 'identifier': node.identifier,
-            'owner': node.config.meta.get('owner', ''), 'key': [], 'personal': personal_columns(node),
-            'sources': '|' ~ name ~ '|', 'quarantines': []
+            'name': name, 'kind': kind, 'owner': node.config.meta.get('owner', ''), 'personal': personal_columns(node),
+            'relation': table.relation, 'columns': columns, 'has_tenant': 'tenant_id' in names, 'quarantines': quarantined,
+            'sources': '|' ~ (sources_behind(node.unique_id, reached) | sort | join('|')) ~ '|',
+            'key': [] if key | reject('in', names) | list else key,
+            'present': "where coalesce(_is_deleted, false) = false" if kind == 'source' else ''
         }) %}
     {%- endfor %}
     {{ return(found) }}
@@ -73,14 +92,9 @@
     {%- set found = {} %}
     {%- for test in graph.nodes.values()
         if test.resource_type == 'test' and (test.get('test_metadata') or {}).get('name') == 'rows_conserved' %}
-        {%- set quarantine = graph.nodes[test.attached_node] %}
-        {%- set relation = adapter.get_relation(quarantine.database, quarantine.schema, quarantine.alias) %}
-        {%- if relation %}
-            {%- set names = adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list %}
-            {%- for parent in test.depends_on.nodes if parent != test.attached_node and '.stg_' not in parent %}
-                {%- do found.setdefault(parent, []).append({'relation': relation, 'has_tenant': 'tenant_id' in names}) %}
-            {%- endfor %}
-        {%- endif %}
+        {%- for parent in test.depends_on.nodes if parent != test.attached_node and '.stg_' not in parent %}
+            {%- do found.setdefault(parent, []).append(graph.nodes[test.attached_node]) %}
+        {%- endfor %}
     {%- endfor %}
     {{ return(found) }}
 {% endmacro %}

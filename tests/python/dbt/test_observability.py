@@ -124,6 +124,35 @@ def test_columns_are_measured_again_when_the_table_holds_something_else(warehous
     assert count == 6, "the dataset as a whole is counted each time"
 
 
+def test_quarantined_rows_are_counted_where_the_table_stays(warehouse: Warehouse) -> None:
+    of_lines = "where dataset_name = 'fct_order_lines'"
+    held = f"select tenant_id, quarantined_row_count from raw_ops.dataset_profiles {of_lines}"
+    newest = " qualify measured_at = max(measured_at) over () order by all"
+    columns = f"select count(distinct invocation_id) from raw_ops.column_profiles {of_lines}"
+    with warehouse.connect() as connection:
+        connection.execute(ORDER_LINES)
+        connection.execute("create table dev_marts.dim_channel as select 'x' as channel")
+    profile(warehouse, "fct_order_lines", "dim_channel")
+    assert warehouse.query(held + newest) == [("DE10", 0), ("GB10", 2), ("all", 3)]
+    # As many rows as before, of another company; nothing new; a row more; as a warehouse of before knows it.
+    for change, expected in (
+        ("update dev_intermediate.quarantine_order_lines set tenant_id = 'DE10' where tenant_id = 'US10'", [1, 2, 3]),
+        ("select 1", [1, 2, 3]),
+        ("insert into dev_intermediate.quarantine_order_lines values ('DE10')", [2, 2, 4]),
+        (
+            "update raw_ops.dataset_profiles set quarantined_row_count = 99,"
+            " content_hash = regexp_extract(content_hash, '^[^:]*:[^:]*:[^:]*')",
+            [2, 2, 4],
+        ),
+    ):
+        with warehouse.connect() as connection:
+            connection.execute(change)
+        profile(warehouse, "fct_order_lines", "dim_channel")
+        assert [count for _, count in warehouse.query(held + newest)] == expected, change
+    assert warehouse.query(columns) == [(1,)], "the columns hold what they held"
+    assert warehouse.query("select count(*) from raw_ops.dataset_profiles") == [(5 * (3 + 1),)]
+
+
 def test_days_add_up_and_changes_are_seen(warehouse: Warehouse) -> None:
     with warehouse.connect() as connection:
         connection.execute("create schema if not exists dev_marts")
