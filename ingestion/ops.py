@@ -97,18 +97,20 @@ def ensure_landing_tables(only: str | None = None) -> None:
     Args:
         only: just this source's tables.
     """
-    sources = landed_sources()
+    sources = [only] if only else landed_sources()
     pipeline = warehouse.make_pipeline(sources[0])
     present: dict[tuple[str, str], set[str]] = {}
     for row in warehouse.query(
-        pipeline, "select table_schema, table_name, column_name from information_schema.columns"
+        pipeline,
+        "select table_schema, table_name, column_name from information_schema.columns"
+        + (f" where lower(table_schema) = 'raw_{only}'" if only else ""),
     ):
         table = (row["table_schema"].lower(), row["table_name"].lower())
         present.setdefault(table, set()).add(row["column_name"].lower())
     statements: dict[str, None] = {}
-    for path in sorted(CONTRACTS_DIR.glob("*/*.odcs.yaml")):
+    for path in sorted(CONTRACTS_DIR.glob(f"{only or '*'}/*.odcs.yaml")):
         source, name = path.parent.name, path.name.removesuffix(".odcs.yaml")
-        if source not in sources or only not in (None, source):
+        if source not in sources:
             continue
         dataset = load_dataset(path)
         columns = {spec.name: COLUMN_TYPES.get(spec.physical_type, spec.physical_type) for spec in dataset.fields}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import orjson
 import pyarrow as pa
 
 from ingestion.errors import ConfigError, DestinationError
@@ -189,7 +190,8 @@ def _written(target_path: Path, names: tuple[str, ...], known: set[str]) -> Iter
     """What dbt wrote and the landing has not taken yet; each invocation once."""
     seen = set(known)
     folders = [*sorted(artifacts_dir().glob("*/")), target_path]
-    for path in (folder / name for folder in folders for name in names):
+    # A run is kept in a folder of its name: what has landed need not be read to be known.
+    for path in (folder / name for folder in folders if folder.name not in known for name in names):
         document = _json(path)
         if document and (invocation := document["metadata"]["invocation_id"]) not in seen:
             seen.add(invocation)
@@ -199,7 +201,7 @@ def _written(target_path: Path, names: tuple[str, ...], known: set[str]) -> Iter
 def _json(path: Path) -> Any:
     """The document, or None when there is none; half a file is named and left out."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return orjson.loads(path.read_bytes())
     except OSError:
         return None
     except ValueError as error:

@@ -16,8 +16,24 @@ from typing import Self
 
 # What each program imports at its start anyway, here named because Python would not know before it runs.
 NEEDED = {
-    "ingestion": ("ingestion.cli", "ingestion.runner", "ingestion.sources"),
-    "tools.alerts": ("tools.alerts.__main__",),
+    "ingestion": (
+        "ingestion.cli",
+        "ingestion.runner",
+        "ingestion.sources",
+        "ingestion.sources.dbt_artifacts",
+        "dlt.destinations.impl.duckdb.duck",
+        "dlt.common.libs.pyarrow",
+        "dlt.common.libs.sql_alchemy_compat",
+        "dlt.sources.helpers.requests",
+    ),
+    # Not its __main__, which Python would then find imported where it is to be run, and warn of.
+    "tools.alerts": (
+        "tools.alerts.book",
+        "tools.alerts.channels",
+        "tools.alerts.incidents",
+        "tools.alerts.messages",
+        "tools.run",
+    ),
 }
 TOLD = "start\n"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import orjson
 from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
@@ -75,18 +76,21 @@ def read_artifact(path: Path) -> Artifact:
         Unreadable: not JSON (half-written), or not what dbt writes under this name.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
-        document = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
-        shown = path.read_bytes()[:SHOWN_TEXT].decode("utf-8", "replace") if path.is_file() else ""
-        raise Unreadable(f"not JSON: {error}", shown.replace("\x00", "\ufffd")) from error
+        document = orjson.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise Unreadable(f"not JSON: {error}", _beginning(path)) from error
     metadata = document.get("metadata") if isinstance(document, dict) else None
     schema = metadata.get("dbt_schema_version") if isinstance(metadata, dict) else None
     if not isinstance(schema, str) or f"/{SCHEMA_NAMES[path.name]}/" not in schema:
-        raise Unreadable(f"no dbt {SCHEMA_NAMES[path.name]} artefact (dbt_schema_version)", text[:SHOWN_TEXT])
+        raise Unreadable(f"no dbt {SCHEMA_NAMES[path.name]} artefact (dbt_schema_version)", _beginning(path))
     if not isinstance(metadata.get("invocation_id"), str) or not isinstance(document.get("results", []), list):
-        raise Unreadable("it names no invocation_id, or its results are no list", text[:SHOWN_TEXT])
+        raise Unreadable("it names no invocation_id, or its results are no list", _beginning(path))
     return Artifact(path, {"results": [], **document})
+
+
+def _beginning(path: Path) -> str:
+    shown = path.read_bytes()[:SHOWN_TEXT].decode("utf-8", "replace") if path.is_file() else ""
+    return shown.replace("\x00", "\ufffd")
 
 
 class DbtArtifactsReader:

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _tell_elementary(*, now: bool, quiet: bool) -> bool | None:
     """Elementary's own alerts by `edr monitor`, now or later; whether that failed, or None where it is not used."""
-    reason = elementary.missing() or (None if setting("WEBHOOK_URL") else "no webhook is set, its only way out")
+    reason = elementary.missing() if setting("WEBHOOK_URL") else "no webhook is set, its only way out"
     if reason:
         if not quiet:
             print(f"edr monitor: not used: {reason}")
