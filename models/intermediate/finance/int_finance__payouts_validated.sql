@@ -31,6 +31,12 @@ employees as (
 
 ),
 
+tenants as (
+
+    select * from {{ ref('tenants') }}
+
+),
+
 -- What was paid and taken back for one order under one plan; a clawback follows the plan's version of its own month.
 orders_of_plans as (
 
@@ -74,8 +80,7 @@ placed as (
         plans.valid_from_date as plan_valid_from_date,
         plans.valid_to_date as plan_valid_to_date,
         coalesce(employees.employee_key, {{ unknown_member_key() }}) as employee_key,
-        -- The company that pays is the worker's; of a worker who has not landed, the order tells it.
-        coalesce(employees.tenant_id, orders.tenant_id) as tenant_id,
+        tenants.tenant_id,
         orders.order_id as found_order_id,
         rates.gbp_per_unit,
         {{ as_of_date() }} as judged_on_date,
@@ -88,6 +93,8 @@ placed as (
     left join plans on numbered.plan_version_key = plans.plan_version_key
     left join orders on numbered.order_id = orders.order_id
     {{ point_in_time_join('employees', 'employee_id', 'numbered', 'period_end_date') }}
+    -- The company that pays is the worker's; of a worker who has not landed, the order tells it.
+    left join tenants on coalesce(employees.tenant_id, orders.tenant_id) = tenants.tenant_id
     left join rates on {{ rate_at('numbered.currency_code', 'numbered.period_start_date') }}
     left join orders_of_plans
         on numbered.plan_id = orders_of_plans.plan_id

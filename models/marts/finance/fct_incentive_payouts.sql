@@ -36,7 +36,8 @@ final as (
             case when payout_status = 'reversed' and payout_amount > 0 then 0 else payout_amount_gbp end
             as decimal(18, 4)
         ) as net_payout_amount_gbp,
-        uncapped_amount > cap_amount as is_capped,
+        -- Without a cap nothing is held back.
+        coalesce(uncapped_amount > cap_amount, false) as is_capped,
         payout_status = 'reversed' and payout_amount > 0 as is_reversed,
         payout_amount < 0 as is_clawback,
         payout_amount > 0 and clawed_back_amount > 0 as is_clawed_back,

@@ -21,8 +21,9 @@ from test_incremental import seeds
 Row = dict[str, Any]
 Cause = tuple[str, str, str, str]  # tenant, quarter, profit line, step
 BUILD = (
-    "build", "--select", "+rpt_profit_bridge_quarterly", "+fct_journal_lines", "path:tests/investor",
-    "--exclude", "test_type:unit", "path:models/staging,resource_type:test", "--indirect-selection", "cautious",
+    "build", "--select", "+rpt_profit_bridge_quarterly", "+fct_journal_lines", "quarantine_incentive_payouts",
+    "path:tests/investor", "--exclude", "test_type:unit", "path:models/staging,resource_type:test",
+    "--indirect-selection", "cautious",
 )  # fmt: skip
 CURRENCY = {"GB10": "GBP", "DE10": "EUR"}
 COST = {1: Decimal("8.25"), 2: Decimal("11.50"), 3: Decimal("9.00")}
@@ -31,6 +32,12 @@ ACCOUNTS = {"400000": "Revenue", "401000": "Revenue", "402000": "Revenue", "5000
             "525000": "Expense", "600000": "Expense", "630000": "Expense", "110000": "Asset"}  # fmt: skip
 START = datetime(2026, 1, 5, tzinfo=UTC)
 CENT = Decimal("0.01")
+# Of a worker who has not landed, and without an order: no company pays it, so that it is in no figure.
+PLAN: Row = {"plan_id": "P", "version": 1, "currency": "GBP", "rate_percent": 2, "valid_from": date(2026, 1, 1)}
+PAYOUT: Row = {
+    "payout_id": "nobody's", "plan_id": "P", "plan_version": 1, "employee_id": "E9", "period_month": "2026-05",
+    "currency": "GBP", "basis_amount": 5000, "payout_amount": 100, "status": "approved", "updated_at": START,
+}  # fmt: skip
 PENNIES = Decimal("0.20")  # ledgers round to the penny, by account and week; a quarter has up to fourteen weeks
 
 
@@ -203,6 +210,8 @@ class Company:
         ]  # fmt: skip
         warehouse.land("gl_accounts", accounts, source="oracle")
         warehouse.land("gl_journal_lines", self.journal_lines, source="oracle")
+        warehouse.land("plans", [PLAN], source="incentive")
+        warehouse.land("payouts", [PAYOUT], source="incentive")
         with warehouse.connect() as connection:
             for row in letters:
                 names = ", ".join(row)
@@ -242,3 +251,6 @@ def test_the_bridge_names_what_parts_orders_and_ledger(warehouse: Warehouse, see
     unknown = {c: a for c, a in found.items() if c not in company.causes and abs(a) > PENNIES}
     assert unknown == {}, f"seed {seed}"
     assert {"returned_orders", "booked_in_other_quarter", "currency", "cost_not_landed"} <= {step for *_, step in found}
+    held = "select payout_id, reason_codes from dev_intermediate.quarantine_incentive_payouts"
+    assert warehouse.query(held) == [("nobody's", "COMPANY_UNKNOWN")]
+    assert warehouse.query("select sum(incentive_amount_gbp) from dev_marts.agg_profit_quarterly") == [(0,)]
