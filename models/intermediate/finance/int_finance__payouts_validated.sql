@@ -87,8 +87,9 @@ placed as (
         orders_of_plans.earned_amount,
         coalesce(orders_of_plans.clawed_back_amount, 0) as clawed_back_amount,
         cast(numbered.basis_amount * plans.rate_percent * 0.01 as decimal(18, 4)) as uncapped_amount,
-        {{ in_gbp('numbered.basis_amount') }} as basis_amount_gbp,
-        {{ in_gbp('numbered.payout_amount') }} as payout_amount_gbp
+        -- Nothing is nothing in any currency: it needs no rate.
+        coalesce({{ in_gbp('numbered.basis_amount') }}, case when numbered.basis_amount = 0 then 0 end) as basis_amount_gbp,
+        coalesce({{ in_gbp('numbered.payout_amount') }}, case when numbered.payout_amount = 0 then 0 end) as payout_amount_gbp
     from numbered
     left join plans on numbered.plan_version_key = plans.plan_version_key
     left join orders on numbered.order_id = orders.order_id
