@@ -80,7 +80,7 @@ placed as (
         plans.valid_from_date as plan_valid_from_date,
         plans.valid_to_date as plan_valid_to_date,
         coalesce(employees.employee_key, {{ unknown_member_key() }}) as employee_key,
-        tenants.tenant_id,
+        coalesce(employees.tenant_id, orders.tenant_id) as named_tenant_id,
         orders.order_id as found_order_id,
         rates.gbp_per_unit,
         {{ as_of_date() }} as judged_on_date,
@@ -88,14 +88,16 @@ placed as (
         coalesce(orders_of_plans.clawed_back_amount, 0) as clawed_back_amount,
         cast(numbered.basis_amount * plans.rate_percent * 0.01 as decimal(18, 4)) as uncapped_amount,
         -- Nothing is nothing in any currency: it needs no rate.
-        coalesce({{ in_gbp('numbered.basis_amount') }}, case when numbered.basis_amount = 0 then 0 end) as basis_amount_gbp,
-        coalesce({{ in_gbp('numbered.payout_amount') }}, case when numbered.payout_amount = 0 then 0 end) as payout_amount_gbp
+        coalesce(
+            {{ in_gbp('numbered.basis_amount') }}, case when numbered.basis_amount = 0 then 0 end
+        ) as basis_amount_gbp,
+        coalesce(
+            {{ in_gbp('numbered.payout_amount') }}, case when numbered.payout_amount = 0 then 0 end
+        ) as payout_amount_gbp
     from numbered
     left join plans on numbered.plan_version_key = plans.plan_version_key
     left join orders on numbered.order_id = orders.order_id
     {{ point_in_time_join('employees', 'employee_id', 'numbered', 'period_end_date') }}
-    -- The company that pays is the worker's; of a worker who has not landed, the order tells it.
-    left join tenants on coalesce(employees.tenant_id, orders.tenant_id) = tenants.tenant_id
     left join rates on {{ rate_at('numbered.currency_code', 'numbered.period_start_date') }}
     left join orders_of_plans
         on numbered.plan_id = orders_of_plans.plan_id
@@ -104,9 +106,35 @@ placed as (
 
 ),
 
+-- Plans whose payouts all belong to one company.
+companies_of_plans as (
+
+    select
+        plan_id,
+        min(named_tenant_id) as tenant_id
+    from placed
+    where named_tenant_id is not null
+    group by plan_id
+    having min(named_tenant_id) = max(named_tenant_id)
+
+),
+
+attributed as (
+
+    select
+        placed.*,
+        tenants.tenant_id
+    from placed
+    left join companies_of_plans on placed.plan_id = companies_of_plans.plan_id
+    -- The company that pays is the worker's. Of a worker who has not landed, or was erased, the order tells it, or
+    -- else the plan: amounts that were paid stay where they were.
+    left join tenants on coalesce(placed.named_tenant_id, companies_of_plans.tenant_id) = tenants.tenant_id
+
+),
+
 final as (
 
-    {{ evaluate_rules('placed') }}
+    {{ evaluate_rules('attributed') }}
 
 )
 

@@ -53,7 +53,9 @@ placed as (
         rates.gbp_per_unit,
         {{ as_of_date() }} as judged_on_date,
         -- Nothing is nothing in any currency: it needs no rate.
-        coalesce({{ in_gbp('expenses.expense_amount') }}, case when expenses.expense_amount = 0 then 0 end) as amount_gbp_at_rate
+        coalesce(
+            {{ in_gbp('expenses.expense_amount') }}, case when expenses.expense_amount = 0 then 0 end
+        ) as amount_gbp_at_rate
     from expenses
     {{ point_in_time_join('employees', 'employee_id', 'expenses', 'expense_date') }}
     {{ point_in_time_join('cost_centers', 'cost_center_id', 'expenses', 'expense_date') }}
