@@ -23,10 +23,11 @@ import duckdb
 from ingestion.errors import DestinationError, StrataError
 from ingestion.lock import warehouse_lock
 from tools.archives import ArchiveError, Removed, archive_folder, erase_from_archives
+from tools.follow_up import note, pending
 from tools.observed import builds_in_snowflake
-from tools.publish.copies import read_ledger, shelves
+from tools.publish.copies import shelves
 from tools.publish.renewal import Outcome, follow
-from tools.purge import PURGED, build_again, compact, run
+from tools.purge import build_again, compact, run
 from tools.run import ROOT, default_warehouse, warehouse
 from tools.subject_search import in_bytes, in_copies, in_reports, places
 
@@ -70,18 +71,19 @@ def main() -> int:
 
 def erase(kind: str, subject: str) -> int:
     """Erase, rebuild, compact, see to the copies, look again, and write the certificate."""
-    since = read_ledger(warehouse()).followed_at
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
         names = names_of(connection, kind, subject)
         before = places(connection, names)
     if run_erasure(kind, subject):
         return EXIT_LEFT
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
-        erased = [name for (name,) in connection.execute(PURGED, [since]).fetchall()]
         (run_id,) = connection.execute(NEWEST_RUN, [kind]).fetchall()[0]
+    erased = pending()
     failed = build_again(erased, run)
     compact(warehouse())
-    copies = follow(warehouse(), acted=bool(erased), rebuilt=not failed)
+    if not failed:
+        note(erased)
+    copies = follow(warehouse(), rebuilt=not failed)
     with duckdb.connect(str(warehouse()), read_only=True) as connection:
         after = places(connection, names)
         holds = holds_on(connection, kind, subject)
@@ -132,7 +134,10 @@ def erase_on_snowflake(kind: str, subject: str) -> int:
                 remedy="does the tool read the databases of dbt's run (raw_database in dbt_project.yml)?",
             )  # fmt: skip
         actions = there.actions(run_id)
-    failed = build_again(sorted({action["dataset_name"] for action in actions if action["rows_done"]}), run)
+    erased = pending()
+    failed = build_again(erased, run)
+    if not failed:
+        note(erased)
     with account() as there:
         after, holds = there.search(names), there.holds(kind, subject)
         kept = f"not on Snowflake: {there.archives()} stay in the stage as they are and may name the subject"

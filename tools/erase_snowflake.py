@@ -1,31 +1,22 @@
 """What `make erase` reads in Snowflake: where a subject stands, what holds it, and what an erasure did.
 
-The settings are those of dbt's profile for STRATA_TARGET. Searched are the target's database and that of var
-raw_database, each table with one query; the session sees what its role may read, and masks where the role gets masks.
+Searched are the database of dbt's target and that of var raw_database, each table with one query; the session sees what
+its role may read, and masks where the role gets masks.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-import snowflake.connector
-from dbt.adapters.snowflake import SnowflakeCredentials
-from dbt.config.runtime import load_profile, load_project
-from dbt.flags import set_from_args
-from dbt_common.context import set_invocation_context
-from dbt_common.exceptions import DbtBaseException
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import Error
 
-from ingestion.errors import ConfigError, DestinationError
-from tools.run import ROOT
+from tools.snowflake.account import one_line, session
 from tools.subject_search import Place
 
 # Views hold nothing of their own; the seed of holds names whom it holds, and says so.
@@ -108,7 +99,7 @@ class Account:
             try:
                 counts = self._rows_naming(table, listed, names)
             except Error as error:
-                why = f"error {error.errno}" if any(name in f"{error}" for name in names) else _one_line(error)
+                why = f"error {error.errno}" if any(name in f"{error}" for name in names) else one_line(error)
                 found.unsearched.append(f"{label}: {why}")
                 continue
             found.tables += 1
@@ -155,35 +146,8 @@ class Account:
 @contextmanager
 def account() -> Iterator[Account]:
     """The account of dbt's target. Raises ConfigError for settings, DestinationError for what Snowflake refuses."""
-    credentials, raw = settings()
-    tag = {"QUERY_TAG": credentials.query_tag} if credentials.query_tag else {}
-    try:
-        with snowflake.connector.connect(
-            account=credentials.account, database=credentials.database, schema=credentials.schema,
-            warehouse=credentials.warehouse, role=credentials.role, session_parameters=tag,
-            **credentials.auth_args(),
-        ) as connection:  # fmt: skip
-            yield Account(connection, credentials.database, credentials.schema, raw or credentials.database)
-    except Error as error:
-        raise DestinationError(
-            _one_line(error), subject=f"Snowflake, database {credentials.database}",
-            remedy="see to the settings and the grants (docs/access.md), then erase again.",
-        ) from error  # fmt: skip
-
-
-def settings() -> tuple[SnowflakeCredentials, str]:
-    """The profile's credentials of STRATA_TARGET, and var raw_database of the project."""
-    set_invocation_context(os.environ)
-    folder = os.environ.get("DBT_PROFILES_DIR") or str(ROOT)
-    try:
-        set_from_args(Namespace(PROFILES_DIR=folder, PROJECT_DIR=str(ROOT), VARS={}), None)
-        profile = load_profile(str(ROOT), {}, target_override=os.environ["STRATA_TARGET"])
-        values = load_project(str(ROOT), False, profile, {}).vars.to_dict()
-    except DbtBaseException as error:
-        raise ConfigError(
-            _one_line(error), subject="dbt's profile", remedy="set what docs/snowflake.md lists."
-        ) from error
-    return profile.credentials, values.get("raw_database") or ""
+    with session() as (connection, credentials, raw):
+        yield Account(connection, credentials.database, credentials.schema, raw)
 
 
 def _pattern(names: list[str]) -> str:
@@ -194,7 +158,3 @@ def _pattern(names: list[str]) -> str:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{error}".split()) or type(error).__name__

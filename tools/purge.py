@@ -12,23 +12,20 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
 
 from ingestion.errors import StrataError
 from ingestion.lock import warehouse_lock
+from tools.follow_up import Action, note, pending
 from tools.observed import builds_in_snowflake
-from tools.publish.copies import read_ledger
 from tools.publish.renewal import follow
 from tools.run import ROOT, default_warehouse, warehouse
 
 EXIT_FAILED = 1
 DBT = [sys.executable, "-c", "import sys; from dbt.cli.main import cli; sys.exit(cli())"]
-# A line of the macro's outcomes: dataset, what became of it, rows.
-DONE = re.compile(r"(\w+\.\w+) +done +\d+ rows")
-PURGED = "select distinct dataset_name from ops.retention_actions where done_at >= ? and rows_done > 0 order by all"
 TABLES = "select schema_name, table_name from duckdb_tables() where database_name = ? and not temporary order by all"
 OBJECTS = """
     select 'table', schema_name, table_name from duckdb_tables() where database_name = $1 and not temporary
@@ -53,9 +50,9 @@ def main() -> int:
     os.environ.setdefault("STRATA_ARCHIVE", str(warehouse().resolve().with_name("archive")))
     if not arguments.confirm:
         return purge(arguments)
-    if builds_in_snowflake():
-        return purge_on_snowflake(arguments)
     try:
+        if builds_in_snowflake():
+            return purge_on_snowflake(arguments)
         with warehouse_lock(warehouse()):
             os.environ["STRATA_LOCK_HELD"] = str(warehouse().resolve())
             return purge_and_follow(arguments)
@@ -67,67 +64,66 @@ def main() -> int:
 def purge_and_follow(arguments: argparse.Namespace) -> int:
     """Purge, build again what descends from the purged tables, compact, see to the copies; also after a failed purge.
 
-    What an earlier run purged and did not get to build again counts as purged by this one.
+    What an earlier run removed and did not get to follow is followed by this one.
     """
-    since = read_ledger(warehouse()).followed_at
     failed = purge(arguments)
-    with duckdb.connect(str(warehouse()), read_only=True) as connection:
-        has_actions = connection.execute("select 1 from duckdb_tables() where schema_name = 'ops'").fetchall()
-        purged = [name for (name,) in connection.execute(PURGED, [since]).fetchall()] if has_actions else []
-    unbuilt = build_again(purged, run)
-    if purged and arguments.no_compact:
+    actions = pending()
+    unbuilt = build_again(actions, run)
+    if actions and arguments.no_compact:
         print("not compacted, so copies stay as they are; make purge CONFIRM=yes does both")
         return EXIT_FAILED if failed or unbuilt else 0
-    if purged:
+    if actions:
         before = warehouse().stat().st_size
         compact(warehouse())
         print(f"compacted {warehouse()}: {before:,} bytes are now {warehouse().stat().st_size:,}")
-    copies = follow(warehouse(), acted=bool(purged), rebuilt=not unbuilt)
+    if not unbuilt:
+        note(actions)  # not before the file is compacted, which nothing else would ask for again
+    copies = follow(warehouse(), rebuilt=not unbuilt)
     return EXIT_FAILED if failed or unbuilt or any(copy.left for copy in copies) else 0
 
 
 def purge_on_snowflake(arguments: argparse.Namespace) -> int:
-    """Purge and build again; what was purged is read from what the macro prints, as the log is not in a file here."""
-    command = [*DBT, *operation(arguments)]
-    purged: list[str] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout or ():
-            print(line, end="", flush=True)
-            if found := DONE.match(line):
-                purged.append(found[1])
-    failed = process.returncode | build_again(purged, run)
-    if purged:
+    """Purge and build again, also what an earlier run removed and did not get to follow."""
+    failed = purge(arguments)
+    actions = pending()
+    unbuilt = build_again(actions, run)
+    if not unbuilt:
+        note(actions)
+    if actions:
         print(
             "nothing was compacted: Snowflake keeps what was deleted for Time Travel and Fail-safe (docs/retention.md)"
         )
-    return EXIT_FAILED if failed else 0
+    return EXIT_FAILED if failed or unbuilt else 0
 
 
-def build_again(datasets: list[str], dbt: Callable[..., int]) -> int:
-    """The models that descend from the datasets, from nothing and with closed weeks open; returns dbt's exit code."""
+def build_again(actions: Sequence[Action], dbt: Callable[..., int]) -> int:
+    """The models that descend from the actions' datasets, from nothing, closed weeks open; returns dbt's exit code."""
+    datasets = sorted({action.dataset for action in actions})
     if not (selected := lineage(datasets)):
         return 0
     print(f"building again what was made of {', '.join(datasets)} ...", flush=True)
-    return dbt("run", "--full-refresh", "--vars", json.dumps({"reopen_closed_weeks": True}), "--select", *selected)
+    variables = json.dumps({"reopen_closed_weeks": True})
+    if failed := dbt("run", "--full-refresh", "--vars", variables, "--select", *selected):
+        print("not built again, so marts may hold what was removed: run make purge CONFIRM=yes", file=sys.stderr)
+    return failed
 
 
 def purge(arguments: argparse.Namespace) -> int:
-    """The macro purge with the arguments of the command line."""
-    return run(*operation(arguments))
-
-
-def operation(arguments: argparse.Namespace) -> list[str]:
-    """dbt's arguments for the macro."""
+    """The macro purge with the arguments of the command line; returns dbt's exit code."""
     given = {"as_of": arguments.as_of, "datasets": arguments.dataset}
     if arguments.confirm:
         given |= {"dry_run": False, "confirm": True}
-    return ["run-operation", "purge", "--args", json.dumps(given)]
+    return run("run-operation", "purge", "--args", json.dumps(given))
 
 
 def lineage(datasets: list[str]) -> list[str]:
-    """dbt's selectors of all models that descend from the landed tables among the datasets."""
+    """dbt's selectors of all models that descend from the landed tables and snapshots among the datasets.
+
+    A snapshot has its own: it may be purged in a later run than its source, if at first something failed.
+    """
     tables = [name.removeprefix("raw_") for name in datasets if re.fullmatch(r"raw_\w+(?<!_staging)\.[a-z]\w*", name)]
-    return [f"source:{name}+" for name in tables]
+    snapshots = [name.removeprefix("snapshots.") for name in datasets if re.fullmatch(r"snapshots\.\w+", name)]
+    return [f"source:{name}+" for name in tables] + [f"{name}+" for name in snapshots]
 
 
 def run(*arguments: str) -> int:

@@ -1,4 +1,5 @@
-{# The tables that say what was purged, and what must not come back. #}
+{# The tables that say what was purged, and what must not come back. After what models were built again says
+   retention_follow_ups, which tools/follow_up.py makes, as it alone writes it. #}
 {% macro ops_tables(ops) -%}
     {%- set type = ops_types() -%}
     {{ return([

@@ -1,13 +1,12 @@
 """What copies of a warehouse there are: `<warehouse>.copies.json`, in which each is written down before it is made.
 
-A purge and an erasure read it afterwards (tools/publish/renewal.py). It also says up to when what they removed has left
-the models and the warehouse's file, so that a run after a killed one goes on where that one ended.
+A purge and an erasure read it afterwards (tools/publish/renewal.py).
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from tools.publish.shelf import MAKING, Shelf, place_of, place_of_whole
 from tools.report_files import write_together
 
 MARTS, WITH_PERSONAL, WHOLE = "marts", "with_personal", "whole"
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -38,36 +36,27 @@ class Copy:
     written_at: str
 
 
-@dataclass(frozen=True)
-class Ledger:
-    """The file: the copies, and up to when removed rows have left the models and the warehouse's file."""
-
-    copies: tuple[Copy, ...] = ()
-    followed_at: datetime = LONG_AGO
-
-
-def ledger_file(warehouse: Path) -> Path:
+def copies_file(warehouse: Path) -> Path:
     """Where the copies of a warehouse are written down."""
     return warehouse.absolute().with_name(f"{warehouse.name}.copies.json")
 
 
-def read_ledger(warehouse: Path) -> Ledger:
+def read_copies(warehouse: Path) -> list[Copy]:
     """What is written down; without copies whose directory is gone.
 
     Raises:
         ConfigError: the file is no such list.
     """
-    path = ledger_file(warehouse)
+    path = copies_file(warehouse)
     try:
         written = json.loads(path.read_text(encoding="utf-8"))
-        copies = tuple(Copy(**copy) for copy in written["copies"])
-        followed_at = datetime.fromisoformat(written["followed_at"])
+        copies = [Copy(**copy) for copy in written["copies"]]
     except FileNotFoundError:
-        return Ledger()
+        return []
     except (ValueError, KeyError, TypeError) as error:
         remedy = "remove the file and the directories of copies outside the default ones, then publish anew."
         raise ConfigError("it is no list of copies.", subject=f"{path}", remedy=remedy) from error
-    return Ledger(tuple(copy for copy in copies if _is_there(copy)), followed_at)
+    return [copy for copy in copies if _is_there(copy)]
 
 
 def note_copy(warehouse: Path, version: Path, kind: str, even_if_failed: bool) -> None:
@@ -81,28 +70,24 @@ def note_copy(warehouse: Path, version: Path, kind: str, even_if_failed: bool) -
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     copy = Copy(str(version.parent.absolute()), version.name.removeprefix(MAKING), kind, even_if_failed, now)
-    ledger = read_ledger(warehouse)
-    write_ledger(warehouse, replace(ledger, copies=(*ledger.copies, copy)))
+    write_copies(warehouse, [*read_copies(warehouse), copy])
 
 
-def write_ledger(warehouse: Path, ledger: Ledger) -> None:
+def write_copies(warehouse: Path, copies: list[Copy]) -> None:
     """Put the file in place of the one before; the caller holds the warehouse's lock."""
-    written = {
-        "followed_at": ledger.followed_at.isoformat(),
-        "copies": [asdict(copy) for copy in ledger.copies if _is_there(copy)],
-    }
-    write_together({ledger_file(warehouse): (json.dumps(written, indent=2) + "\n").encode()})
+    written = {"copies": [asdict(copy) for copy in copies if _is_there(copy)]}
+    write_together({copies_file(warehouse): (json.dumps(written, indent=2) + "\n").encode()})
 
 
 def shelves(warehouse: Path) -> list[Shelf]:
     """Every directory that holds copies: those written down, and the default ones, whoever wrote them."""
-    known = {Path(copy.directory) for copy in read_ledger(warehouse).copies}
+    known = {Path(copy.directory) for copy in read_copies(warehouse)}
     return [Shelf(path) for path in sorted(known | {place_of(warehouse), place_of_whole(warehouse)}) if path.is_dir()]
 
 
 def copy_at(warehouse: Path, version: Path) -> Copy:
     """A version as it was written down; one of before there was a list, by the manifest in it."""
-    for copy in read_ledger(warehouse).copies:
+    for copy in read_copies(warehouse):
         if (copy.directory, copy.version) == (str(version.parent), version.name):
             return copy
     try:

@@ -1,12 +1,12 @@
 """After a purge or an erasure: every copy of the warehouse made before it is published anew, or removed.
 
 A version is due when it is older than the last action in ops.retention_actions, or than the building again that
-followed it. Nothing else is remembered, so a run after a killed one finds what that one left.
+followed it (tools/follow_up.py). Nothing else is remembered, so a run after a killed one finds what that one left.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,12 +14,12 @@ import duckdb
 
 from ingestion.errors import StrataError
 from ingestion.lock import warehouse_lock
+from tools.follow_up import last_change
 from tools.publish.__main__ import publish, publish_whole
-from tools.publish.copies import WHOLE, WITH_PERSONAL, Copy, copy_at, read_ledger, shelves, write_ledger
+from tools.publish.copies import WHOLE, WITH_PERSONAL, Copy, copy_at, read_copies, shelves, write_copies
 from tools.publish.shelf import Shelf
 
-LAST_ACTION = "select max(done_at) from ops.retention_actions where rows_done > 0"
-HAS_ACTIONS = "select 1 from duckdb_tables() where schema_name = 'ops' and table_name = 'retention_actions'"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 RENEWED, REMOVED, UP_TO_DATE = "published anew", "removed", "made since"
 
 
@@ -52,33 +52,23 @@ class Outcome:
         return f"copy {self.directory} ({self.kind}): {'; '.join(parts)}"
 
 
-def follow(warehouse: Path, *, acted: bool, rebuilt: bool) -> list[Outcome]:
+def follow(warehouse: Path, *, rebuilt: bool) -> list[Outcome]:
     """Deal with every copy, and tell each; the caller holds the warehouse's lock and has no connection open.
 
     Args:
-        warehouse: the warehouse, built again and compacted.
-        acted: whether anything was removed from it since this was last called with success.
+        warehouse: the warehouse, built again and compacted, with a note of it.
         rebuilt: whether the models were built again without what was removed; if not, no copy may be made of them.
 
     Returns:
         What became of each directory that held an earlier version.
     """
-    now = datetime.now(UTC)
-    if acted and rebuilt:
-        write_ledger(warehouse, replace(read_ledger(warehouse), followed_at=now))
-    before = due_before(warehouse) if rebuilt else now
+    # Versions made before this hold, or may hold, what was removed.
+    before = (last_change() or LONG_AGO) if rebuilt else datetime.now(UTC)
     outcomes = [_renew(warehouse, shelf, before, rebuilt) for shelf in shelves(warehouse) if shelf.older(before)]
-    write_ledger(warehouse, read_ledger(warehouse))
+    write_copies(warehouse, read_copies(warehouse))
     for outcome in outcomes:
         print(outcome.text, flush=True)
     return outcomes
-
-
-def due_before(warehouse: Path) -> datetime:
-    """Versions made before this hold, or may hold, what was removed."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        last = connection.execute(LAST_ACTION).fetchone() if connection.execute(HAS_ACTIONS).fetchone() else None
-    return max(moment for moment in (read_ledger(warehouse).followed_at, *(last or ())) if moment)
 
 
 def _renew(warehouse: Path, shelf: Shelf, before: datetime, rebuilt: bool) -> Outcome:

@@ -13,8 +13,10 @@ import pytest
 from snowflake.connector.errors import ProgrammingError
 from test_retention_snowflake import dbt
 
-from tools import erase, erase_snowflake
+from tools import erase, purge
 from tools.erase_snowflake import Account
+from tools.follow_up import pending
+from tools.snowflake import account
 from tools.snowflake.client import Emulator, running_emulator
 
 pytestmark = pytest.mark.emulator
@@ -111,9 +113,11 @@ def erased(
     monkeypatch.setenv("STRATA_EMULATOR_PORT", str(emulator.port))
     monkeypatch.setenv("STRATA_WAREHOUSE", str(tmp_path / "none.duckdb"))
     monkeypatch.setenv("DBT_ENV_SECRET_TOMBSTONE_KEY", "")
-    settings = erase_snowflake.settings
-    monkeypatch.setattr(erase_snowflake, "settings", lambda: (settings()[0], "RAW"))  # a var of the project
-    monkeypatch.setattr(erase, "ROOT", tmp_path)
+    settings = account.settings
+    monkeypatch.setattr(account, "settings", lambda: (settings()[0], "RAW"))  # a var of the project
+    monkeypatch.setenv("STRATA_ARCHIVE", str(tmp_path / "archive"))
+    for tool in (erase, purge):
+        monkeypatch.setattr(tool, "ROOT", tmp_path)
     monkeypatch.chdir(tmp_path)
 
     def run(client: str, build_fails: bool = False) -> tuple[int, dict[str, Any], list[tuple[str, ...]]]:
@@ -184,12 +188,32 @@ def test_a_hold_explains_what_is_left(erased: Any) -> None:
     assert code == 0
 
 
-def test_a_failed_building_again_fails_the_erasure(erased: Any) -> None:
+def test_a_failed_building_again_fails_the_erasure_and_is_done_by_the_next_purge(
+    erased: Any, rows: Rows, emulator: Emulator, module_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     code, certificate, _ = erased("CL-3", build_fails=True)
     assert (code, certificate["rebuilt"]) == (1, "failed")
     assert counted(certificate["places_after"]) == {
         "ANALYTICS.CI_MARTS.DIM_CLIENT.CLIENT_ID": 1, "ANALYTICS.CI_MARTS.DIM_CLIENT.NAME": 1,
     }  # fmt: skip
+
+    left = [(action.run_id, action.dataset) for action in pending()]
+    assert left == [(certificate["run_id"], dataset) for dataset in POLICIES_HERE]
+    asked = []
+
+    def purge_really(*arguments: str) -> int:
+        asked.append(arguments[0])
+        if arguments[0] == "run-operation":
+            return int(not dbt(module_folder, emulator.port, *arguments).startswith("exit 0"))
+        build(rows)
+        return 0
+
+    monkeypatch.setattr(purge, "run", purge_really)
+    monkeypatch.setattr(sys, "argv", ["purge", "--confirm"])
+    assert purge.main() == 0
+    assert asked == ["run-operation", "run"]
+    assert pending() == []
+    assert rows("select count(*) from ANALYTICS.CI_MARTS.DIM_CLIENT where client_id = 'CL-3'") == [(0,)]
 
 
 def test_what_no_hold_of_today_explains_fails_the_erasure(erased: Any) -> None:

@@ -102,3 +102,10 @@ def test_a_full_refresh_after_a_purge_gives_the_same_tables(
     assert {order for (order,) in warehouse.query("select purchase_order from raw_sap.purchase_orders")} == before
     warehouse.dbt("run", "--select", *MODELS)
     assert naming(warehouse, gone) == []
+
+
+def test_models_are_built_again_after_landed_tables_and_snapshots() -> None:
+    purged = ["raw_sap.purchase_orders", "raw_sap_staging.purchase_orders", "raw_sap._dlt_loads", "ops.swept_loads"]
+    assert lineage([*purged, "snapshots.snap_workday__workers"]) == [
+        "source:sap.purchase_orders+", "snap_workday__workers+",
+    ]  # fmt: skip

@@ -27,7 +27,8 @@ from tools.publish.shelf import Shelf
 GONE, NAME = "CL-990017", "Quentin Purgeable & Sons"
 KEPT = "CL-990018"
 OPTIONS = argparse.Namespace(confirm=True, as_of=None, dataset=None, no_compact=False)
-KILLED_AT = ("run", "compact", "follow", "publish", "Shelf._link", "Shelf.remove_older", "write_ledger")
+IN_PURGE = ("pending", "compact", "note", "follow")
+KILLED_AT = (*IN_PURGE, "run", "publish", "Shelf._link", "Shelf.remove_older", "write_copies")
 OPS = """
     create schema ops;
     create table ops.retention_actions (
@@ -127,7 +128,7 @@ def purge_until_killed(warehouse: Path, point: str) -> None:
     if point == "run":
         run_purge(warehouse, Dying(warehouse))
     owner, name = (Shelf, point[6:]) if point.startswith("Shelf.") else (renewal, point)
-    with mock.patch.object(purge if point in ("compact", "follow") else owner, name, die):
+    with mock.patch.object(purge if point in IN_PURGE else owner, name, die):
         run_purge(warehouse)
 
 

@@ -21,9 +21,10 @@ from support.purged_company import GONE, KEPT, NAME, Dbt, holding, run_purge
 from ingestion.errors import ConfigError
 from ingestion.lock import warehouse_lock
 from tools import erase
+from tools.follow_up import Action, pending
 from tools.publish import shelf as shelves
 from tools.publish.__main__ import BUILD_RESULTS, main
-from tools.publish.copies import ledger_file, read_ledger
+from tools.publish.copies import copies_file, read_copies
 from tools.publish.shelf import place_of, place_of_whole
 
 
@@ -67,8 +68,8 @@ def places(published: Path, warehouse: Path) -> list[Path]:
     """The directories of its copies: marts, with personal columns, whole."""
     root = warehouse.parent
     shutil.copytree(published, root, symlinks=True, dirs_exist_ok=True)
-    ledger = ledger_file(warehouse).read_text(encoding="utf-8")
-    ledger_file(warehouse).write_text(ledger.replace(f"{published}", f"{root}"), encoding="utf-8")
+    written = copies_file(warehouse).read_text(encoding="utf-8")
+    copies_file(warehouse).write_text(written.replace(f"{published}", f"{root}"), encoding="utf-8")
     found = [place_of(warehouse), root / "elsewhere", place_of_whole(warehouse)]
     for place in found:
         assert len(versions(place)) == 2 and len(holding(place, GONE)) >= 2, "nothing that could go"
@@ -104,8 +105,21 @@ def assert_gone(places: list[Path]) -> None:
     assert columns_of(places[2], "raw_emerald.clients")
 
 
+def assert_followed(warehouse: Path) -> None:
+    """The marts hold nothing of the client, and the next purge has nothing to build or to write."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        assert (GONE,) not in connection.execute("from dev_marts.int_orders").fetchall()
+        notes = connection.execute("from ops.retention_follow_ups").fetchall()
+    assert notes and pending() == []
+    dbt = Dbt(warehouse)
+    assert run_purge(warehouse, dbt) == 0
+    assert dbt.calls == [("run-operation", "purge")], "what had been built again was built once more"
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        assert connection.execute("from ops.retention_follow_ups").fetchall() == notes
+
+
 def test_every_version_of_every_kind_loses_what_was_purged(warehouse: Path, places: list[Path], capsys):
-    kinds = [(Path(copy.directory), copy.kind) for copy in read_ledger(warehouse).copies]
+    kinds = [(Path(copy.directory), copy.kind) for copy in read_copies(warehouse)]
     assert kinds == 2 * list(zip(places, ["marts", "with_personal", "whole"], strict=True))
     reader = duckdb.connect(str((places[0] / "current").resolve() / "strata.duckdb"), read_only=True)
     assert run_purge(warehouse) == 0
@@ -114,16 +128,14 @@ def test_every_version_of_every_kind_loses_what_was_purged(warehouse: Path, plac
     assert capsys.readouterr().out.count("published anew; 2 earlier versions removed") == 3
     assert reader.execute("select count(*) from marts.fct_orders").fetchone() == (202,), "an open copy broke"
     reader.close()
-    assert sorted(Path(copy.directory) for copy in read_ledger(warehouse).copies) == sorted(places)
+    assert sorted(Path(copy.directory) for copy in read_copies(warehouse)) == sorted(places)
 
 
 def test_copies_stay_as_they_are_when_nothing_was_removed_since(warehouse: Path, places: list[Path]):
     assert run_purge(warehouse) == 0
     before = [versions(place) for place in places]
-    dbt = Dbt(warehouse)
-    assert run_purge(warehouse, dbt) == 0
+    assert_followed(warehouse)
     assert [versions(place) for place in places] == before
-    assert dbt.calls == [("run-operation", "purge")], "what had been built again was built once more"
 
 
 @pytest.mark.parametrize("point", purged.KILLED_AT)
@@ -132,24 +144,69 @@ def test_the_next_purge_finishes_what_a_killed_one_left(warehouse: Path, places:
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False)
     assert done.returncode == -9, done.stdout + done.stderr
-    assert any(holding(place, GONE) for place in places) or point == "write_ledger"
+    assert any(holding(place, GONE) for place in places) or point == "write_copies"
     if point == "run":
         assert main([]) == 0, "a copy of marts that nobody has built again"
         assert holding(places[0] / "current" / "parquet", GONE)
     assert run_purge(warehouse) == 0
     assert_gone(places)
+    assert_followed(warehouse)
+
+
+def test_an_action_that_comes_while_models_are_built_is_followed_by_the_next(warehouse: Path):
+    class Meanwhile(Dbt):
+        def __call__(self, *arguments: str) -> int:
+            done = super().__call__(*arguments)
+            if arguments[0] == "run":
+                with duckdb.connect(str(self.warehouse)) as connection:
+                    connection.execute("delete from raw_emerald.clients")
+                    connection.execute(
+                        "insert into ops.retention_actions by name select 'run-2' as run_id, 1 as rows_done,"
+                        " 'raw_emerald.clients' as dataset_name, current_timestamp as done_at"
+                    )
+            return done
+
+    assert run_purge(warehouse, Meanwhile(warehouse)) == 0
+    assert pending() == [Action("run-2", "raw_emerald.clients")]
+    assert run_purge(warehouse) == 0
+    with duckdb.connect(str(warehouse)) as connection:
+        assert connection.execute("from dev_marts.int_orders").fetchall() == []
+    assert_followed(warehouse)
+
+
+def test_each_target_builds_its_own_marts_again(warehouse: Path, monkeypatch: pytest.MonkeyPatch):
+    assert run_purge(warehouse) == 0
+    monkeypatch.setenv("STRATA_TARGET", "prod")
+    assert pending() == [Action("run-1", "raw_emerald.clients")]
+    dbt = Dbt(warehouse)
+    assert run_purge(warehouse, dbt) == 0
+    assert dbt.calls[1:] == [("run", "--full-refresh")] and pending() == []
+    monkeypatch.setenv("STRATA_TARGET", "dev")
+    assert pending() == []
+
+
+def test_a_warehouse_of_before_there_were_notes_is_built_again_once(warehouse: Path, places: list[Path]):
+    Dbt(warehouse)("run-operation", "purge")
+    written = json.loads(copies_file(warehouse).read_text(encoding="utf-8"))
+    written["followed_at"] = "2999-01-01T00:00:00+00:00"  # which a list of copies said until there were notes
+    copies_file(warehouse).write_text(json.dumps(written), encoding="utf-8")
+    dbt = Dbt(warehouse)
+    assert run_purge(warehouse, dbt) == 0
+    assert dbt.calls == [("run-operation", "purge"), ("run", "--full-refresh")]
+    assert_gone(places)
+    assert_followed(warehouse)
 
 
 def test_a_copy_whose_directory_is_gone_is_forgotten(warehouse: Path, places: list[Path]):
     shutil.rmtree(places[1])
     assert run_purge(warehouse) == 0
     assert not places[1].exists()
-    assert {Path(copy.directory) for copy in read_ledger(warehouse).copies} == {places[0], places[2]}
+    assert {Path(copy.directory) for copy in read_copies(warehouse)} == {places[0], places[2]}
 
 
 def test_copies_of_before_there_was_a_list_are_found_at_their_places(warehouse: Path, places: list[Path]):
     assert main(["--with-personal"]) == 0
-    ledger_file(warehouse).unlink()
+    copies_file(warehouse).unlink()
     assert run_purge(warehouse) == 0
     assert_gone([places[1], places[2]][1:] + []) if False else None
     assert [holding(place, GONE) != [] for place in places] == [False, True, False]
@@ -158,7 +215,7 @@ def test_copies_of_before_there_was_a_list_are_found_at_their_places(warehouse: 
 
 def test_a_purge_that_nobody_followed_is_followed_by_the_next(warehouse: Path, places: list[Path]):
     Dbt(warehouse)("run-operation", "purge")
-    ledger_file(warehouse).unlink()
+    copies_file(warehouse).unlink()
     shutil.rmtree(places[1])
     assert main([]) == 0 and holding(places[0] / "current" / "parquet", GONE)
     assert run_purge(warehouse) == 0
@@ -205,9 +262,9 @@ def test_a_version_that_cannot_be_removed_fails_the_purge(
 
 
 def test_a_list_that_cannot_be_read_is_told(warehouse: Path):
-    ledger_file(warehouse).write_text("{}", encoding="utf-8")
+    copies_file(warehouse).write_text("{}", encoding="utf-8")
     with pytest.raises(ConfigError, match="no list of copies"):
-        read_ledger(warehouse)
+        read_copies(warehouse)
     assert main([]) == 2
 
 
