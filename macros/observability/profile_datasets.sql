@@ -15,18 +15,18 @@
         {%- set known, contents = last_profiles(), contents_of(found) if found else {} %}
         {%- set repeated, repeated_columns = [], [] %}
         {%- for dataset in found %}
-            {%- set last, content = known.get(dataset.name), contents[dataset.name] %}
+            {%- set last, content = known.get(dataset.name, {}), contents[dataset.name] %}
             {#- A warehouse of before has no digest of the quarantines behind that of the table. -#}
-            {%- if not last or (last.content_hash ~ ':').split(':')[:3] != content.table.split(':') %}
+            {%- if not last.columns or (last.columns.content_hash ~ ':').split(':')[:3] != content.table.split(':') %}
                 {%- do run_query(column_profile_sql(dataset, content.row_count)) %}
                 {%- do run_query(dataset_profile_sql(dataset, content)) %}
             {%- else %}
-                {%- if not last.is_of_today %}
-                    {%- do repeated_columns.append((dataset, last.invocation_id)) %}
+                {%- if not last.columns.is_of_today %}
+                    {%- do repeated_columns.append((dataset, last.columns.invocation_id)) %}
                 {%- endif %}
                 {#- What stands in a quarantine may move by itself. #}
-                {%- if last.content_hash == content.table ~ ':' ~ content.held %}
-                    {%- do repeated.append((dataset, last.invocation_id)) %}
+                {%- if last.whole.content_hash == content.table ~ ':' ~ content.held %}
+                    {%- do repeated.append((dataset, last.whole.invocation_id)) %}
                 {%- else %}
                     {%- do run_query(dataset_profile_sql(dataset, content)) %}
                 {%- endif %}
@@ -43,19 +43,25 @@
     {%- endif %}
 {% endmacro %}
 
-{# By dataset, the content for which it was measured last, in its columns and as a whole. #}
+{# By dataset, the content for which it was measured last: as a whole, and in its columns, which are not measured each time. #}
 {% macro last_profiles() %}
     {%- set found = {} %}
     {%- set rows = run_query(
-        "select dataset_name, content_hash, invocation_id, measured_date = " ~ as_of_date() ~ " as is_of_today"
-        ~ " from " ~ source('ops', 'dataset_profiles') ~ " as measured"
-        ~ " where tenant_id = 'all' and exists (select 1 from " ~ source('ops', 'column_profiles') ~ " as columns_measured"
+        "select dataset_name, content_hash, invocation_id, measured_date = " ~ as_of_date() ~ " as is_of_today, exists"
+        ~ " (select 1 from " ~ source('ops', 'column_profiles') ~ " as columns_measured"
         ~ " where columns_measured.dataset_name = measured.dataset_name"
-        ~ " and columns_measured.invocation_id = measured.invocation_id)"
-        ~ " qualify row_number() over (partition by dataset_name order by measured_at desc, invocation_id desc) = 1"
+        ~ " and columns_measured.invocation_id = measured.invocation_id) as has_columns"
+        ~ " from " ~ source('ops', 'dataset_profiles') ~ " as measured where tenant_id = 'all'"
+        ~ " qualify row_number() over"
+        ~ " (partition by dataset_name, has_columns order by measured_at desc, invocation_id desc) = 1"
+        ~ " order by measured_at, invocation_id"
     ) %}
     {%- for row in rows.rows %}
-        {%- do found.update({row[0]: {'content_hash': row[1] or '', 'invocation_id': row[2], 'is_of_today': row[3]}}) %}
+        {%- set last = {'content_hash': row[1] or '', 'invocation_id': row[2], 'is_of_today': row[3]} %}
+        {%- do found.setdefault(row[0], {}).update({'whole': last}) %}
+        {%- if row[4] %}
+            {%- do found[row[0]].update({'columns': last}) %}
+        {%- endif %}
     {%- endfor %}
     {{ return(found) }}
 {% endmacro %}

@@ -144,13 +144,14 @@ def test_quarantined_rows_are_counted_where_the_table_stays(warehouse: Warehouse
             " content_hash = regexp_extract(content_hash, '^[^:]*:[^:]*:[^:]*')",
             [2, 2, 4],
         ),
+        ("update raw_ops.dataset_profiles set quarantined_row_count = quarantined_row_count + 1", [3, 3, 5]),
     ):
         with warehouse.connect() as connection:
             connection.execute(change)
         profile(warehouse, "fct_order_lines", "dim_channel")
         assert [count for _, count in warehouse.query(held + newest)] == expected, change
     assert warehouse.query(columns) == [(1,)], "the columns hold what they held"
-    assert warehouse.query("select count(*) from raw_ops.dataset_profiles") == [(5 * (3 + 1),)]
+    assert warehouse.query("select count(*) from raw_ops.dataset_profiles") == [(6 * (3 + 1),)]
 
 
 def test_days_add_up_and_changes_are_seen(warehouse: Warehouse) -> None:
