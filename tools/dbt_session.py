@@ -27,7 +27,7 @@ from dbt.node_types import NodeType
 from ingestion.contract import CONTRACTS_DIR
 from ingestion.errors import EXIT_OK
 from ingestion.places import artifacts_dir
-from tools.standby import Standby
+from tools.standby import RELEASE, Standby
 
 STEP = 0.1  # print at each tenth of the nodes when not on a terminal
 PROBLEMS = {"warn", "error"}
@@ -201,7 +201,12 @@ def main(arguments: list[str]) -> int:
             commands.append([])
         else:
             commands[-1].append(argument)
-    return run([command for command in commands if command])
+    waited_for = os.environ.pop(RELEASE, None)
+    code = run([command for command in commands if command])
+    if waited_for:
+        DuckDBConnectionManager.close_all_connections()
+        os.close(int(waited_for))
+    return code
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from ingestion.errors import EXIT_OK, EXIT_REJECTS, EXIT_USAGE, LockedError
 from ingestion.lock import warehouse_lock
 from tools.deps import elementary_models_needed, installed
 from tools.observed import in_snowflake
-from tools.standby import Standby
+from tools.standby import RELEASE, Standby
 from tools.summary import print_summary
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,9 +59,10 @@ def _steps(step: str, started: float, select: Sequence[str]) -> int:
     if step == "docs":
         built = dbt(step_commands(step, select))
     else:
+        codes: list[int] = []
         with Standby(*ALERTS) as alerts:
-            built = dbt(step_commands(step, select))
-            told = tell(alerts.run)
+            built = dbt(step_commands(step, select), lambda: codes.append(tell(alerts.run)))
+        told = next(iter(codes), EXIT_OK)
     catalogue = write_catalogue(with_lineage=step == "docs") if step != "build" and built == EXIT_OK else EXIT_OK
     code = summary(time.monotonic() - started) if step == "all" else EXIT_OK
     return built or landed or told or catalogue or code
@@ -196,8 +197,12 @@ def _settings(process: subprocess.Popen[bytes], port_file: Path) -> dict[str, st
     return json.loads(port_file.read_text())["settings"]
 
 
-def dbt(commands: list[list[str]]) -> int:
-    """Run dbt commands in one process, building Elementary's own tables first where they are due."""
+def dbt(commands: list[list[str]], then: Callable[[], None] = lambda: None) -> int:
+    """Run dbt commands in one process, building Elementary's own tables first where they are due.
+
+    Args:
+        then: runs once that process has let go of the warehouse, while Python takes dbt's million objects apart in it.
+    """
     if any(command[0] == "build" for command in commands) and (code := _build_elementary()):
         return code
     arguments: list[str] = []
@@ -205,7 +210,19 @@ def dbt(commands: list[list[str]]) -> int:
         arguments += [*command, "--"]
     told = [" ".join(command[1:4] if command[0] == "finally" else ["dbt", *command[:2]]) for command in commands]
     print(", then ".join(told) + " ...", flush=True)
-    return run_module("tools.dbt_session", *arguments[:-1])
+    return _session(arguments[:-1], then)
+
+
+def _session(arguments: Sequence[str], then: Callable[[], None]) -> int:
+    """A dbt session; it closes the pipe when it has let go of the warehouse, at the latest by its end."""
+    reading, writing = os.pipe()
+    command = [sys.executable, "-m", "tools.dbt_session", *arguments]
+    with os.fdopen(reading, "rb") as released:
+        with subprocess.Popen(command, env={**os.environ, RELEASE: str(writing)}, pass_fds=[writing]) as process:
+            os.close(writing)
+            released.read()
+            then()
+        return process.returncode
 
 
 def _build_elementary() -> int:

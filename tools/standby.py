@@ -36,6 +36,7 @@ NEEDED = {
     ),
 }
 TOLD = "start\n"
+RELEASE = "STRATA_RELEASE"  # the end of a pipe that a dbt session closes when it lets go of the warehouse
 
 
 class Standby:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -76,7 +78,31 @@ def test_elementarys_tables_are_built_once_whatever_the_build_comes_to(
     monkeypatch.setattr(run, "installed", lambda: {"route": "git", "versions": {"elementary": "9.9"}})
     monkeypatch.setattr(run, "elementary_models_needed", lambda built: built != "9.9")
     monkeypatch.setattr(run, "run_module", lambda *arguments: asked.append(arguments[1:3]) or next(codes))
+    monkeypatch.setattr(run, "_session", lambda arguments, then: asked.append(tuple(arguments[:2])) or next(codes))
     for _ in range(3):
         assert run.dbt([["build", "--selector", "company"]]) == 1
     own, company = ("run", "--selector"), ("build", "--selector")
     assert asked == [own, own, company, company], "what failed is tried again, what is there is not built again"
+
+
+@pytest.mark.parametrize(
+    ("session", "code"),
+    [
+        ("import os, time; os.close(int(os.environ['STRATA_RELEASE'])); time.sleep(2); raise SystemExit(3)", 3),
+        ("raise SystemExit(2)", 2),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", -9),
+    ],
+    ids=["released", "ended", "killed"],
+)
+def test_who_waits_for_the_warehouse_starts_when_a_session_lets_go_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, session: str, code: int
+) -> None:
+    interpreter = tmp_path / "python"
+    interpreter.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{session}"\n', encoding="utf-8")
+    interpreter.chmod(0o755)
+    monkeypatch.setattr(run.sys, "executable", str(interpreter))
+    started = time.monotonic()
+    moments: list[float] = []
+    assert run._session(["build"], lambda: moments.append(time.monotonic() - started)) == code
+    (moment,) = moments
+    assert "sleep" not in session or time.monotonic() - started - moment > 1, "the session had not ended yet"
