@@ -204,6 +204,7 @@ def dbt(commands: list[list[str]], then: Callable[[], None] = lambda: None) -> i
         then: runs once that process has let go of the warehouse, while Python takes dbt's million objects apart in it.
     """
     if any(command[0] == "build" for command in commands) and (code := _build_elementary()):
+        then()
         return code
     arguments: list[str] = []
     for command in commands:

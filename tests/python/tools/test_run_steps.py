@@ -78,9 +78,13 @@ def test_elementarys_tables_are_built_once_whatever_the_build_comes_to(
     monkeypatch.setattr(run, "installed", lambda: {"route": "git", "versions": {"elementary": "9.9"}})
     monkeypatch.setattr(run, "elementary_models_needed", lambda built: built != "9.9")
     monkeypatch.setattr(run, "run_module", lambda *arguments: asked.append(arguments[1:3]) or next(codes))
-    monkeypatch.setattr(run, "_session", lambda arguments, then: asked.append(tuple(arguments[:2])) or next(codes))
-    for _ in range(3):
-        assert run.dbt([["build", "--selector", "company"]]) == 1
+    told: list[int] = []
+    monkeypatch.setattr(
+        run, "_session", lambda arguments, then: (asked.append(tuple(arguments[:2])), then(), next(codes))[-1]
+    )
+    for number in range(3):
+        assert run.dbt([["build", "--selector", "company"]], lambda: told.append(1)) == 1
+        assert len(told) == number + 1, "who has to know is told whatever failed"
     own, company = ("run", "--selector"), ("build", "--selector")
     assert asked == [own, own, company, company], "what failed is tried again, what is there is not built again"
 
