@@ -48,6 +48,26 @@ def execute(connection: duckdb.DuckDBPyConnection, entry: dict[str, Any], sql: s
         connection.execute(f'alter {kind} {temporary} rename to "{entry["alias"]}"')
 
 
+def views_of_hooks(connection: duckdb.DuckDBPyConnection, plan: list[dict[str, Any]]) -> dict[str, str]:
+    """By model, the view of its name that dbt's hooks made of it, such as the masked one.
+
+    Their schemas, and the tables of schema ops that they read, are made here.
+    """
+    planned = {tuple(entry["relation"].replace('"', "").split(".")[1:]) for entry in plan if entry["kind"] in KEPT}
+    rows = connection.execute(
+        "select schema_name, view_name, sql from duckdb_views() where database_name = 'built' and not internal"
+    ).fetchall()
+    made = [(schema, name, sql) for schema, name, sql in rows if (schema, name) not in planned]
+    names = {name for _, name in planned}
+    for schema in sorted({schema for schema, name, _ in made if name in names}):
+        connection.execute(f'create schema if not exists "{schema}"')
+    connection.execute("create schema if not exists ops")
+    tables = "select table_name from duckdb_tables() where database_name = 'built' and schema_name = 'ops'"
+    for (name,) in connection.execute(tables).fetchall():
+        connection.execute(f'create or replace table ops."{name}" as from built.ops."{name}"')
+    return {name: sql for _, name, sql in made if name in names}
+
+
 def unequal(connection: duckdb.DuckDBPyConnection, plan: list[dict[str, Any]]) -> list[str]:
     """Relations whose row count differs from what dbt built."""
     different = []
@@ -74,11 +94,14 @@ def main(plan_file: Path, warehouse: Path, built: Path) -> int:
     quoted = str(built).replace("'", "''")
     connection.execute(f"attach '{quoted}' as built (read_only)")
     prepare(connection, plan)
+    of_hooks = views_of_hooks(connection, plan)
     seconds, cpu_before = {"models": 0.0, "tests": 0.0}, time.process_time()
     for entry in plan:
         if entry["id"] in statements:
             started = time.perf_counter()
             execute(connection, entry, statements[entry["id"]])
+            if entry["kind"] == "model" and entry["alias"] in of_hooks:
+                connection.execute(of_hooks[entry["alias"]])
             group = "models" if entry["kind"] in KEPT else "tests"
             seconds[group] += time.perf_counter() - started
     cpu_seconds = time.process_time() - cpu_before
