@@ -9,11 +9,12 @@ Of files it also says how they are written: on the table `fileFormat`, `filePatt
 `delimiter`, `encoding` and `hasHeader`, and for workbooks `sheet`, `unpivotColumns`, `unpivotNameField`,
 `unpivotValueField`, `unpivotHeaderRows` (row number to field) and `totalRows`; on a property `dateFormat`,
 `decimalSeparator` and `thousandsSeparator`. `ingestion.files.layout.FileLayout` explains each.
+A rule of engine `elementary` under the table's `quality` is a daily anomaly test in dbt (docs/observability.md).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from ingestion.errors import ConfigError
 CONTRACTS_DIR = Path(__file__).resolve().parent.parent / "contracts"
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times faster
 FILE_KEY = ("_source_ref",)
+ELEMENTARY = "elementary"
 LOGICAL_TYPES = {"string", "number", "integer", "boolean", "date", "timestamp"}
 
 
@@ -100,6 +102,7 @@ class Dataset:
     path: Path
     version: str = "1.0.0"
     files: FileSpec | None = None
+    anomaly_tests: tuple[dict[str, Any], ...] = field(default=(), compare=False)
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
@@ -158,6 +161,7 @@ def load_dataset(path: Path) -> Dataset:
             path=path,
             version=str(document["version"]),
             files=_files(custom),
+            anomaly_tests=tuple(rule for rule in table.get("quality", []) if rule.get("engine") == ELEMENTARY),
         )
     except (KeyError, IndexError, TypeError, StopIteration, yaml.YAMLError) as error:
         raise ConfigError(

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ingestion.contract import CONTRACTS_DIR, Dataset, Field, landed_sources, load_contracts
+from ingestion.contract import CONTRACTS_DIR, ELEMENTARY, Dataset, Field, landed_sources, load_contracts
 
 ROOT = CONTRACTS_DIR.parent
 FILE_COLUMNS = [
@@ -118,6 +118,7 @@ def _table(dataset: Dataset) -> dict[str, Any]:
             },
             "meta": {"grain": dataset.grain, "owner": dataset.owner, "retention": dataset.retention},
         },
+        **({"data_tests": [_anomaly_test(rule) for rule in dataset.anomaly_tests]} if dataset.anomaly_tests else {}),
         "columns": [_column(field) for field in dataset.fields]
         + [
             {"name": name, "data_type": kind, "description": text}
@@ -132,6 +133,20 @@ def _loaded_at(dataset: Dataset) -> dict[str, str]:
         return {"loaded_at_field": "_landed_at"}
     read = f"source = '{dataset.source}' and dataset = '{dataset.name}' and status = 'landed' and rows_read > 0"
     return {"loaded_at_query": f"select max(finished_at) from {{{{ this.database }}}}.raw_ops.loads where {read}"}
+
+
+def _anomaly_test(rule: dict[str, Any]) -> dict[str, Any]:
+    """One of Elementary's tests; `make build` runs those with this tag once a day."""
+    ((kind, arguments),) = rule["implementation"].items()
+    settings = {"severity": rule["severity"], "tags": ["daily_anomalies"]}
+    return {
+        f"{ELEMENTARY}.{kind}": {
+            "name": rule["name"],
+            "description": rule["description"],
+            "arguments": arguments,
+            "config": settings,
+        }
+    }
 
 
 def _column(field: Field) -> dict[str, Any]:

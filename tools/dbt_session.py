@@ -2,7 +2,8 @@
 
 `python -m tools.dbt_session build [ARGS...] [-- docs generate --static]` prints one progress line a step and every
 warning or failure; the full log is in logs/dbt.log. A step `finally MODULE [ARGS...]` runs another program of the
-project with the warehouse set free for it; it and all that follows it run also where a step before them has failed.
+project with the warehouse set free for it, `finally dbt [ARGS...]` another command of dbt; it and all that follows it
+run also where a step before them has failed.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ RECORDED = {"build", "run", "test", "snapshot", "seed", "source"}  # commands th
 COMPILING = {"build", "run", "test"}
 OBSERVABILITY = "observability"  # tag of the models in which the warehouse speaks of itself
 BUILT = {NodeType.Model, NodeType.Seed, NodeType.Snapshot}
-FINALLY = "finally"
+FINALLY, DBT = "finally", "dbt"
 UNCOUNTED = {"operation", "unit_test"}  # dbt leaves them out of its own node count
 # dbt keeps a project in some million objects, and little of what it makes is garbage in cycles: with the thresholds of
 # Python itself a build spends two seconds on looking for it.
@@ -81,14 +82,14 @@ def run(commands: list[list[str]]) -> int:
     """Run dbt commands one after the other on one parse of the project, and stop at the first that fails.
 
     Args:
-        commands: dbt's arguments, or `finally` with a module of the project and its arguments.
+        commands: dbt's arguments, or `finally` with `dbt` or a module of the project, and its arguments.
 
     Returns:
         0, or the first exit code that is not: of dbt 1 for failed nodes or tests, 2 for a command that could not run.
     """
     with ExitStack() as stack:
         # They import what they need while dbt parses, which keeps one processor busy and no more.
-        beside = [stack.enter_context(Standby(*command[1:])) for command in commands if command[0] == FINALLY]
+        beside = [stack.enter_context(Standby(*command[1:])) for command in commands if _is_beside(command)]
         return _run_all(commands, beside)
 
 
@@ -103,10 +104,11 @@ def _run_all(commands: list[list[str]], beside: list[Standby]) -> int:
     codes = [EXIT_OK]
     is_going_on = True
     is_written = False
-    for command in commands:
-        if command[0] == FINALLY:
+    for step in commands:
+        is_going_on = is_going_on or step[0] == FINALLY
+        command = step[2:] if step[:2] == [FINALLY, DBT] else step
+        if _is_beside(step):
             _run_beside(beside.pop(0))  # says itself what it could not do: the data are built all the same
-            is_going_on = True
         elif is_going_on:
             # The manifest with the parse, and once more when its SQL is compiled: each writing costs seconds.
             writes = command[0] == "docs" or (command[0] in COMPILING and not is_written)
@@ -117,6 +119,11 @@ def _run_all(commands: list[list[str]], beside: list[Standby]) -> int:
                 del parsed.result.flat_graph[foreign]
             is_going_on = codes[-1] == EXIT_OK
     return next((code for code in codes if code != EXIT_OK), EXIT_OK)
+
+
+def _is_beside(command: list[str]) -> bool:
+    """Whether it is another program of the project."""
+    return command[0] == FINALLY and command[1] != DBT
 
 
 def _run_command(runner: dbtRunner, command: list[str], manifest: Manifest, *, writes: bool) -> int:

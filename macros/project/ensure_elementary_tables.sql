@@ -9,13 +9,19 @@
     {% for name in elementary_leftovers() %}
         {% do statements.append('drop table if exists ' ~ name) %}
     {% endfor %}
-    {% for name in ['data_monitoring_metrics', 'schema_columns_snapshot', 'elementary_test_results'] %}
+    {% set needed = {
+        'data_monitoring_metrics': 'empty_data_monitoring_metrics',
+        'schema_columns_snapshot': 'empty_schema_columns_snapshot',
+        'elementary_test_results': 'empty_elementary_test_results',
+        'dbt_run_results': 'get_dbt_run_results_empty_table_query'
+    } %}
+    {% for name, columns in needed.items() %}
         {% set node = graph.nodes.get('model.elementary.' ~ name) %}
         {% if node and adapter.get_relation(node.database, node.schema, node.alias) is none %}
             {% set relation = api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias, type='table') %}
             {% do adapter.create_schema(relation.without_identifier()) %}
             {% do adapter.cache_added(relation) %}
-            {% do statements.append('create table if not exists ' ~ relation ~ ' as ' ~ elementary['empty_' ~ name]()) %}
+            {% do statements.append('create table if not exists ' ~ relation ~ ' as ' ~ elementary[columns]()) %}
         {% endif %}
     {% endfor %}
     {{ return(statements | join(';\n')) }}

@@ -167,6 +167,14 @@ JUDGED = [
     ),
     case("column_no_variance", "column_anomalies", daily("20", "7 as v"), column_name="v"),
     case(
+        "column_decimal_jumps",
+        "column_anomalies",
+        daily("20", "cast(100 + n % 3 + case when n = 1 then 900 else 0 end as decimal(18, 4)) as v"),
+        SOME,
+        column_name="v",
+        column_anomalies=["average"],
+    ),
+    case(
         "column_text_lengths",
         "column_anomalies",
         daily("20", "repeat('é', cast(10 + n % 3 + case when n = 1 then 90 else 0 end as integer)) as v"),

@@ -132,6 +132,7 @@ class Throwaway:
 
 def _take_steps(steps: list[list[str]], database: str) -> int:
     """Run in the process that Throwaway.run starts: writes outcomes_<step>.json for each dbt command."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
     for number, step in enumerate(steps):
@@ -142,6 +143,7 @@ def _take_steps(steps: list[list[str]], database: str) -> int:
             continue
         RESULTS.unlink(missing_ok=True)
         result = dbtRunner().invoke(["--no-use-colors", *step])
+        DuckDBConnectionManager.close_all_connections()  # a profile can have settings that this process has not
         if result.exception is not None or not RESULTS.exists():
             print(result.exception, file=sys.stderr)
             return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -110,3 +111,77 @@ def test_who_waits_for_the_warehouse_starts_when_a_session_lets_go_of_it(
     assert run._session(["build"], lambda: moments.append(time.monotonic() - started)) == code
     (moment,) = moments
     assert "sleep" not in session or time.monotonic() - started - moment > 1, "the session had not ended yet"
+
+
+DAILY = [["finally", "dbt", "test", "--selector", "daily_anomalies"]]
+NOW = datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("judged", "is_due"),
+    [
+        ({}, True),
+        ({NOW - timedelta(days=1): ("pass", "warn")}, True),
+        ({NOW: ("pass", "warn")}, False),
+        ({NOW: ("pass", "error")}, True),
+        ({NOW: ("pass", None)}, True),
+        ({NOW: (None, None)}, True),
+        ({NOW - timedelta(days=1): ("pass", "error"), NOW: ("pass", "fail")}, False),
+    ],
+    ids=[
+        "never",
+        "yesterday",
+        "today",
+        "one broke off",
+        "one was left out",
+        "another command",
+        "again after a bad day",
+    ],
+)
+def test_anomalies_are_looked_for_once_a_day(
+    warehouse: Path, judged: dict[datetime, tuple[str | None, ...]], is_due: bool
+) -> None:
+    """What each landed command of a day said of the two daily tests; None where it did not run one."""
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema raw_dbt_artifacts")
+        for table in ("nodes (tags varchar,", "invocations (generated_at timestamptz,", "run_results (status varchar,"):
+            connection.execute(f"create table raw_dbt_artifacts.{table} unique_id varchar, invocation_id varchar)")
+        for moment, verdicts in judged.items():
+            command = str(moment)
+            connection.execute("insert into raw_dbt_artifacts.invocations values (?, null, ?)", [moment, command])
+            others = [('["big_fact"]', "model", command), ('["elementary-tests"]', "other test", command)]
+            daily = [('["daily_anomalies", "elementary-tests"]', f"test {n}", command) for n in range(len(verdicts))]
+            connection.executemany("insert into raw_dbt_artifacts.nodes values (?, ?, ?)", [*others, *daily])
+            results = [("error", "model"), *((verdict, f"test {n}") for n, verdict in enumerate(verdicts) if verdict)]
+            for status, node in results:
+                connection.execute(
+                    "insert into raw_dbt_artifacts.run_results values (?, ?, ?)", [status, node, command]
+                )
+    assert run.daily_commands() == (DAILY if is_due else [])
+
+
+def test_anomalies_are_looked_for_after_the_build_and_before_its_results_land(
+    warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run.daily_commands() == DAILY, "no result of dbt has ever landed"
+    steps = run.step_commands("build")
+    landing = next(place for place, step in enumerate(steps) if "dbt_artifacts" in step)
+    assert steps.index(run.build_command()) < steps.index(DAILY[0]) < landing
+    assert DAILY[0] not in run.step_commands("build", ["fct_order_lines"]), "a part of a build is no day"
+    monkeypatch.setenv("STRATA_TARGET", "snowflake")
+    assert run.daily_commands() == DAILY
+
+
+def test_what_is_done_finally_follows_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    codes = {"build": 1, "test": 1}
+    parsed = SimpleNamespace(success=True, result=SimpleNamespace(flat_graph={}))
+    runner = SimpleNamespace(invoke=lambda _: parsed)
+    monkeypatch.setattr(dbt_session, "dbtRunner", lambda **_: runner)
+    monkeypatch.setattr(
+        dbt_session, "_run_command", lambda _, command, *__, **___: done.append(command[0]) or codes.get(command[0], 0)
+    )
+    beside = SimpleNamespace(run=lambda: done.append("land"))
+    steps = [["build"], ["docs"], DAILY[0], ["docs"], ["finally", "ingestion", "load"], ["run-operation"], ["source"]]
+    assert dbt_session._run_all(steps, [beside]) == 1
+    assert done == ["build", "test", "land", "run-operation", "source"]

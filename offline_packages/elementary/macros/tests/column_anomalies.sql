@@ -116,7 +116,7 @@
         {% set fitting = any_type + text %}
     {% elif column.dtype | lower == 'boolean' %}
         {% set fitting = any_type + boolean %}
-    {% elif column.is_number() %}
+    {% elif column.is_number() or column.dtype.split('(')[0] | lower in ['decimal', 'numeric'] %}{# DuckDB says decimal(18,4) #}
         {% set fitting = any_type + number %}
     {% endif %}
     {% if wanted %}{{ return(fitting | select('in', wanted) | list) }}{% endif %}
