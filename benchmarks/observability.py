@@ -99,6 +99,10 @@ def share(workspace: Workspace, pairs: int, landed: Path | None = None) -> Figur
                     shutil.rmtree(left)
             if turn >= WARM_TURNS:
                 taken[name].append(done)
+                print(
+                    f"observability: {name} {done.seconds:.1f} s, {done.cpu_seconds:.1f} s of processor",
+                    file=sys.stderr,
+                )
     return _shares(taken)
 
 
