@@ -113,6 +113,8 @@ QUERIES: dict[str, tuple[tuple[str, ...], str]] = {
         """,
     ),
 }
+# Whose table the first use makes: that it is not there is no fault.
+NONE_YET = {"remedies": "None has been tried yet."}
 
 
 @dataclass
@@ -138,7 +140,7 @@ def gather(observed: Observed, now: datetime) -> Facts:
         try:
             facts.parts[part] = observed.rows(sql, tables)
         except NotThere as error:
-            facts.missing[part] = f"{error}."
+            facts.missing[part] = NONE_YET.get(part, f"{error}.")
         except duckdb.Error as error:
             facts.missing[part] = f"The query failed: {str(error).splitlines()[0]}"
     facts.finding = find(observed, now.date())
