@@ -8,6 +8,8 @@ here with the absolute path of the warehouse. .venv and the home directory stay 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import orjson
 import yaml
 
 from ingestion.places import warehouse_path
@@ -23,6 +26,12 @@ from tools.deps import ROOT, installed
 
 SECONDS = 600
 NEEDED = ("elementary_test_results", "dbt_tests", "dbt_models")
+# Elementary's tables that describe the project; a run of them writes down what it finds.
+DESCRIBING = ("run", "--select", "elementary.edr.dbt_artifacts")
+DESCRIBED = ("nodes", "sources", "exposures", "metrics", "groups")
+DESCRIPTION = (
+    "description", "columns", "config", "meta", "tags", "owner", "depends_on", "original_file_path", "test_metadata",
+)  # fmt: skip
 # Values of rows stay out of the report: they can be personal data.
 REPORT = ("--disable-samples", "true", "--open-browser", "false", "--project-name", "strata")
 
@@ -43,8 +52,68 @@ def missing() -> str | None:
     return None
 
 
+def built_version() -> str | None:
+    """The version whose models this very warehouse file holds; a file made anew holds none."""
+    return _mark().get("version")
+
+
+def note_built() -> None:
+    """Write down that the models of the installed version have just been built, and what project they describe."""
+    marker = installed()
+    if marker and marker["route"] != "offline":
+        mark = {
+            "version": marker["versions"]["elementary"],
+            "inode": warehouse_path().stat().st_ino,
+            "described": _described(),
+        }
+        _mark_path().write_text(json.dumps(mark), encoding="utf-8")
+
+
+def refresh() -> int:
+    """Let Elementary's tables describe the project as it was last built, where that has changed; returns an exit code.
+
+    edr joins results with them: of a test that they lack it shows nothing, and tells nobody.
+    """
+    described = _described()
+    if described is None or described == _mark().get("described"):
+        return 0
+    print("Elementary's tables describe the project as it was before: bringing them up to date ...", flush=True)
+    code = subprocess.run([sys.executable, "-m", "tools.dbt_session", *DESCRIBING], check=False).returncode
+    if code == 0:
+        note_built()
+    return code
+
+
+def _mark_path() -> Path:
+    return warehouse_path().with_suffix(".elementary.json")
+
+
+def _mark() -> dict[str, Any]:
+    try:
+        mark = json.loads(_mark_path().read_text(encoding="utf-8"))
+        return mark if mark["inode"] == warehouse_path().stat().st_ino else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _described() -> str | None:
+    """A digest of what the last build's manifest says of the project; None where there is none."""
+    try:
+        manifest = orjson.loads((Path(os.environ.get("DBT_TARGET_PATH", "target")) / "manifest.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    told = {
+        name: [node.get(part) for part in DESCRIPTION]
+        for group in DESCRIBED
+        for name, node in manifest.get(group, {}).items()
+    }
+    return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
 def report(page: Path) -> int:
-    """Write Elementary's report; returns edr's exit code."""
+    """Write Elementary's report; returns edr's exit code, or dbt's where the tables could not be brought up to date."""
+    if code := refresh():
+        return code
     page.parent.mkdir(parents=True, exist_ok=True)
     return _run("report", "--file-path", str(page.resolve()), *REPORT)
 
@@ -54,6 +123,8 @@ def monitor(webhook: str) -> int:
 
     The address is no argument of the process, which others could see: edr reads it from the config of its HOME.
     """
+    if code := refresh():
+        return code
     return _run("monitor", "--disable-samples", "true", config={"slack": {"notification_webhook": webhook}})
 
 

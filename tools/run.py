@@ -18,7 +18,8 @@ import duckdb
 
 from ingestion.errors import EXIT_OK, EXIT_REJECTS, EXIT_USAGE, LockedError
 from ingestion.lock import warehouse_lock
-from tools.deps import elementary_models_needed, installed
+from tools import elementary
+from tools.deps import elementary_models_needed
 from tools.observed import in_snowflake
 from tools.standby import RELEASE, Standby
 from tools.summary import print_summary
@@ -264,33 +265,13 @@ def _build_elementary() -> int:
 
     In a session of their own: they are there once they are built, whatever becomes of the build that follows.
     """
-    if not elementary_models_needed(_built_elementary()):
+    if not elementary_models_needed(elementary.built_version()):
         return EXIT_OK
     print("building Elementary's own tables first, as its version is new to this warehouse ...", flush=True)
     code = run_module("tools.dbt_session", "run", "--selector", "elementary")
     if code == EXIT_OK:
-        _note_elementary()
+        elementary.note_built()
     return code
-
-
-def _elementary_mark() -> Path:
-    return warehouse().with_suffix(".elementary.json")
-
-
-def _built_elementary() -> str | None:
-    """The version whose models this very warehouse file holds; a file made anew holds none."""
-    try:
-        mark = json.loads(_elementary_mark().read_text(encoding="utf-8"))
-        return mark["version"] if mark["inode"] == warehouse().stat().st_ino else None
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def _note_elementary() -> None:
-    marker = installed()
-    if marker and marker["route"] != "offline":
-        mark = {"version": marker["versions"]["elementary"], "inode": warehouse().stat().st_ino}
-        _elementary_mark().write_text(json.dumps(mark), encoding="utf-8")
 
 
 def summary(seconds: float | None) -> int:

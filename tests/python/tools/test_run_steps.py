@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
-from tools import dbt_session, run
+from tools import dbt_session, elementary, run
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_elementarys_tables_are_built_once_whatever_the_build_comes_to(
     duckdb.connect(str(warehouse)).close()
     asked: list[tuple[str, ...]] = []
     codes = iter([1, 0, 1, 1])
-    monkeypatch.setattr(run, "installed", lambda: {"route": "git", "versions": {"elementary": "9.9"}})
+    monkeypatch.setattr(elementary, "installed", lambda: {"route": "git", "versions": {"elementary": "9.9"}})
     monkeypatch.setattr(run, "elementary_models_needed", lambda built: built != "9.9")
     monkeypatch.setattr(run, "run_module", lambda *arguments: asked.append(arguments[1:3]) or next(codes))
     told: list[int] = []
@@ -88,6 +89,37 @@ def test_elementarys_tables_are_built_once_whatever_the_build_comes_to(
         assert len(told) == number + 1, "who has to know is told whatever failed"
     own, company = ("run", "--selector"), ("build", "--selector")
     assert asked == [own, own, company, company], "what failed is tried again, what is there is not built again"
+
+
+def test_elementarys_tables_describe_the_project_as_it_was_last_built(
+    warehouse: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    duckdb.connect(str(warehouse)).close()
+    runs: list[tuple[str, ...]] = []
+    codes = iter([1, 0, 0, 0])
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path))
+    monkeypatch.setattr(elementary, "installed", lambda: {"route": "git", "versions": {"elementary": "9.9"}})
+    monkeypatch.setattr(
+        elementary.subprocess,
+        "run",
+        lambda command, **_: runs.append(command[-2:]) or SimpleNamespace(returncode=next(codes)),
+    )
+
+    def refresh(owner: str, compiled: str = "") -> tuple[int, int]:
+        node = {"config": {"meta": {"owner": owner}}, "compiled_code": compiled}
+        document = {"nodes": {"test.strata.a": node}, "metadata": {"generated_at": compiled}}
+        (tmp_path / "manifest.json").write_text(json.dumps(document), encoding="utf-8")
+        return elementary.refresh(), len(runs)
+
+    assert elementary.refresh() == 0 and not runs, "nothing has been built"
+    assert refresh("sales-data") == (1, 1), "dbt failed"
+    assert refresh("sales-data") == (0, 2), "what failed is tried again"
+    assert refresh("sales-data", "select 1") == (0, 2), "the same project"
+    assert refresh("client-data") == (0, 3), "another owner"
+    assert elementary.built_version() == "9.9"
+    warehouse.rename(warehouse.with_suffix(".old"))
+    duckdb.connect(str(warehouse)).close()
+    assert elementary.built_version() is None and refresh("client-data") == (0, 4), "another warehouse"
 
 
 @pytest.mark.parametrize(
