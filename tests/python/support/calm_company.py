@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -123,6 +123,7 @@ class CalmCompany:
         for module in (run, on_call, alerts):
             self._patch.setattr(module, "ROOT", self.project)
         self._patch.setattr(run, "run_module", self._run_module)
+        self._patch.setattr(run, "_session", self._session)
         for module in (run, dbt_session):
             self._patch.setattr(module, "Standby", self._here)
         for name in [name for name in os.environ if name.startswith(("SOURCES__", "STRATA_ALERTS_"))]:
@@ -178,6 +179,12 @@ class CalmCompany:
         finally:
             DuckDBConnectionManager.close_all_connections()
             self.ended = time.monotonic()
+
+    def _session(self, arguments: Sequence[str], then: Callable[[], None]) -> int:
+        """In place of a process with a dbt session."""
+        code = self._run_module("tools.dbt_session", *arguments)
+        then()
+        return code
 
     def _here(self, *arguments: str) -> AbstractContextManager[SimpleNamespace]:
         """In place of a Standby: what runs when it is told."""
