@@ -20,7 +20,8 @@ from typing import Any
 
 import duckdb
 
-TAG = "daily_anomalies"
+from ingestion.contract import DAILY
+
 SENSITIVITIES = (2.0, 2.25, 2.5, 2.75, 3.0, 3.25, 3.5, 4.0)
 DAY = timedelta(days=1)
 MIN_BUCKETS = 7  # the default of min_training_set_size
@@ -74,7 +75,7 @@ def replays(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]) 
         f" from {orders['schema']}.{orders['alias']}"
     )
     for node in sorted(manifest["nodes"].values(), key=lambda node: node["name"]):
-        if node["resource_type"] != "test" or TAG not in node["tags"]:
+        if node["resource_type"] != "test" or DAILY not in node["tags"]:
             continue
         kind, arguments = node["test_metadata"]["name"], node["test_metadata"]["kwargs"]
         if kind == "schema_changes":

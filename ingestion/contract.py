@@ -27,6 +27,7 @@ CONTRACTS_DIR = Path(__file__).resolve().parent.parent / "contracts"
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times faster
 FILE_KEY = ("_source_ref",)
 ELEMENTARY = "elementary"
+DAILY = "daily_anomalies"  # tag and selector of its anomaly tests
 LOGICAL_TYPES = {"string", "number", "integer", "boolean", "date", "timestamp"}
 
 

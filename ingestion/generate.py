@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ingestion.contract import CONTRACTS_DIR, ELEMENTARY, Dataset, Field, landed_sources, load_contracts
+from ingestion.contract import CONTRACTS_DIR, DAILY, ELEMENTARY, Dataset, Field, landed_sources, load_contracts
 
 ROOT = CONTRACTS_DIR.parent
 FILE_COLUMNS = [
@@ -138,7 +138,7 @@ def _loaded_at(dataset: Dataset) -> dict[str, str]:
 def _anomaly_test(rule: dict[str, Any]) -> dict[str, Any]:
     """One of Elementary's tests; `make build` runs those with this tag once a day."""
     ((kind, arguments),) = rule["implementation"].items()
-    settings = {"severity": rule["severity"], "tags": ["daily_anomalies"]}
+    settings = {"severity": rule["severity"], "tags": [DAILY]}
     return {
         f"{ELEMENTARY}.{kind}": {
             "name": rule["name"],

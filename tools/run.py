@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion.contract import DAILY
 from ingestion.errors import EXIT_OK, EXIT_REJECTS, EXIT_USAGE, LockedError
 from ingestion.lock import warehouse_lock
 from tools import elementary
@@ -27,7 +28,6 @@ from tools.summary import print_summary
 ROOT = Path(__file__).resolve().parent.parent
 SANDBOX_START_SECONDS = 180  # to make a company of scale 1 first; a larger one gets longer
 ALERTS = ("tools.alerts", "--quiet")
-DAILY = "daily_anomalies"  # selector and tag
 JUDGED_SINCE = """
 select nodes.invocation_id
 from raw_dbt_artifacts.nodes
@@ -111,12 +111,7 @@ def daily_commands() -> list[list[str]]:
     if in_snowflake():
         return command
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    try:
-        with duckdb.connect(str(warehouse()), read_only=True) as connection:
-            found = connection.execute(JUDGED_SINCE, [f'%"{DAILY}"%', today]).fetchall()
-    except duckdb.Error:
-        return command  # no result of dbt has ever landed
-    return [] if found else command
+    return [] if _landed(JUDGED_SINCE, f'%"{DAILY}"%', today) else command
 
 
 def observe_commands() -> list[list[str]]:
@@ -184,15 +179,19 @@ def freshness_commands() -> list[list[str]]:
     """Ask how old what has landed is, of each source that this warehouse has rows of."""
     if in_snowflake():
         return [["source", "freshness"]]
+    found = _landed(
+        "select distinct source from raw_ops.loads where rows_good > 0 and source <> 'dbt_artifacts' order by source"
+    )
+    return [["source", "freshness", "--select", *(f"source:{source}" for (source,) in found)]] if found else []
+
+
+def _landed(sql: str, *values: object) -> list[tuple[str]]:
+    """What the warehouse says of it; nothing where nothing of it has ever landed: the build says what is missing."""
     try:
         with duckdb.connect(str(warehouse()), read_only=True) as connection:
-            found = connection.execute(
-                "select distinct source from raw_ops.loads where rows_good > 0 and source <> 'dbt_artifacts'"
-                " order by source"
-            ).fetchall()
+            return connection.execute(sql, values).fetchall()
     except duckdb.Error:
-        return []  # nothing has landed: the build says what is missing
-    return [["source", "freshness", "--select", *(f"source:{source}" for (source,) in found)]] if found else []
+        return []
 
 
 def is_configured() -> bool:

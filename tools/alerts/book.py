@@ -110,8 +110,9 @@ class Book:
         found = {incident.key: incident for incident in finding.incidents}
         self._connection.begin()
         self._refresh({known[key]: incident for key, incident in found.items() if key in known})
-        for key in found.keys() - known.keys():
-            self._open(found[key])
+        for key, incident in found.items():
+            if key not in known:
+                self._open(incident)
         gone = [key for key in known if key not in found and key.split(":", 1)[0] in finding.asked]
         for key in gone:
             kind, subject = key.split(":")[:2]
