@@ -23,6 +23,7 @@ import yaml
 
 from ingestion.places import warehouse_path
 from tools.deps import ROOT, installed
+from tools.observed import builds_in_snowflake
 
 SECONDS = 600
 NEEDED = ("elementary_test_results", "dbt_tests", "dbt_models")
@@ -32,6 +33,7 @@ DESCRIBED = ("nodes", "sources", "exposures", "metrics", "groups")
 DESCRIPTION = (
     "description", "columns", "config", "meta", "tags", "owner", "depends_on", "original_file_path", "test_metadata",
 )  # fmt: skip
+SNOWFLAKE_PLACE = ("SNOWFLAKE_ACCOUNT", "SNOWFLAKE_DATABASE", "SNOWFLAKE_SCHEMA", "STRATA_EMULATOR_DATABASE")
 # Values of rows stay out of the report: they can be personal data.
 REPORT = ("--disable-samples", "true", "--open-browser", "false", "--project-name", "strata")
 
@@ -63,9 +65,10 @@ def note_built() -> None:
     if marker and marker["route"] != "offline":
         mark = {
             "version": marker["versions"]["elementary"],
-            "inode": warehouse_path().stat().st_ino,
+            "place": _place(),
             "described": _described(),
         }
+        _mark_path().parent.mkdir(parents=True, exist_ok=True)  # no warehouse file stands there with Snowflake
         _mark_path().write_text(json.dumps(mark), encoding="utf-8")
 
 
@@ -91,9 +94,16 @@ def _mark_path() -> Path:
 def _mark() -> dict[str, Any]:
     try:
         mark = json.loads(_mark_path().read_text(encoding="utf-8"))
-        return mark if mark["inode"] == warehouse_path().stat().st_ino else {}
+        return mark if mark["place"] == _place() else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def _place() -> Any:
+    """What the mark is about: this very file, or the target's schema in Snowflake. A new file is another place."""
+    if builds_in_snowflake():
+        return [_target(), *(os.environ.get(name, "") for name in SNOWFLAKE_PLACE)]
+    return warehouse_path().stat().st_ino
 
 
 def _described() -> str | None:

@@ -57,6 +57,20 @@ def test_unit_tests_of_both_builds_run_where_code_is_changed(monkeypatch: pytest
     assert run.build_command(["+a", "b"])[:4] == ["build", "--select", "+a", "b"]
 
 
+def test_of_snowflake_it_is_noted_by_schema_what_elementary_has_built(
+    warehouse: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path))
+    monkeypatch.setattr(elementary, "installed", lambda: {"route": "git", "versions": {"elementary": "9.9"}})
+    monkeypatch.setenv("STRATA_TARGET", "snowflake")
+    assert not warehouse.exists() and elementary.built_version() is None
+    for schema in ("DEV_A", "DEV_B"):
+        monkeypatch.setenv("SNOWFLAKE_SCHEMA", schema)
+        assert elementary.built_version() is None
+        elementary.note_built()
+        assert elementary.built_version() == "9.9"
+
+
 @pytest.mark.parametrize(
     ("nodes", "is_about_data"),
     [
@@ -213,7 +227,7 @@ def test_what_is_done_finally_follows_a_failure(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(
         dbt_session, "_run_command", lambda _, command, *__, **___: done.append(command[0]) or codes.get(command[0], 0)
     )
-    beside = SimpleNamespace(run=lambda: done.append("land"))
+    beside = SimpleNamespace(work=lambda: done.append("land"))
     steps = [["build"], ["docs"], DAILY[0], ["docs"], ["finally", "ingestion", "load"], ["run-operation"], ["source"]]
     assert dbt_session._run_all(steps, [beside]) == 1
     assert done == ["build", "test", "land", "run-operation", "source"]
