@@ -116,7 +116,7 @@ def _load(options: argparse.Namespace) -> int:
     if unknown := [name for name in chosen if name not in SOURCES]:
         raise ConfigError(f"unknown source {', '.join(unknown)}.", subject="load", remedy=f"use {', '.join(SOURCES)}.")
     code, reports, first_error = EXIT_OK, [], None
-    with warehouse.locked():
+    with warehouse.locked(), warehouse.held_open():
         for name in chosen:
             try:
                 with _progress(name) as note:

@@ -69,7 +69,7 @@ def _destination() -> Any:
 
 def _prepare_file(path: Path) -> None:
     """Create the file with its storage version, or find out now that it cannot be written."""
-    try:
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             duckdb.connect(str(path)).close()
@@ -81,6 +81,12 @@ def _prepare_file(path: Path) -> None:
         with duckdb.connect() as connection:
             connection.execute(f"attach '{quoted}' (storage_version '{STORAGE_VERSION}')")
         fresh.replace(path)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (duckdb.Error, OSError) as error:
         raise DestinationError(
             f"it cannot be opened for writing: {str(error).splitlines()[0]}",
@@ -92,11 +98,17 @@ def _prepare_file(path: Path) -> None:
 
 @contextmanager
 def held_open() -> Iterator[None]:
-    """Keep the DuckDB file open while a load asks it many small things: opening it costs more than they do."""
-    if destination_name() != "duckdb":
+    """Keep the DuckDB file, if it is there, open for many small questions: opening it costs more than they do.
+
+    Raises:
+        DestinationError: it cannot be opened for writing.
+    """
+    path = warehouse_path().resolve()
+    if destination_name() != "duckdb" or not path.exists():
         yield
         return
-    connection = duckdb.connect(str(warehouse_path().resolve()))
+    with _writing(path):
+        connection = duckdb.connect(str(path))
     try:
         yield
     finally:

@@ -141,7 +141,7 @@ def _run_command(runner: dbtRunner, command: list[str], manifest: Manifest, *, w
 def _run_beside(program: Standby) -> None:
     """Run another program of the project, while this process does not hold the warehouse file."""
     DuckDBConnectionManager.close_all_connections()
-    program.run()
+    program.work()
 
 
 def remedies(outcome: Any, manifest: Manifest) -> list[str]:

@@ -6,6 +6,7 @@ program has them behind it when its turn comes. Whoever started it and dies, or 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import runpy
@@ -36,26 +37,41 @@ NEEDED = {
     ),
 }
 TOLD = "start\n"
-RELEASE = "STRATA_RELEASE"  # the end of a pipe that a dbt session closes when it lets go of the warehouse
+RELEASE = "STRATA_RELEASE"  # the end of a pipe that a program closes when it lets go of the warehouse
 
 
 class Standby:
     """`python -m` with the arguments, waiting for its start in a process of its own."""
 
     def __init__(self, *arguments: str) -> None:
+        reading, writing = os.pipe()
+        self._released = os.fdopen(reading, "rb")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tools.standby", *arguments], stdin=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tools.standby", *arguments],
+            env={**os.environ, RELEASE: str(writing)},
+            pass_fds=[writing],
+            stdin=subprocess.PIPE,
+            text=True,
         )
+        os.close(writing)
 
     def run(self) -> int:
         """Start it, and wait for its end; returns its exit code."""
         self._process.communicate(TOLD)
         return self._process.returncode
 
+    def work(self) -> None:
+        """Start it, and wait until its work is done: what Python clears away after that costs nobody a wait."""
+        with contextlib.suppress(BrokenPipeError):  # it has ended before its time, and said why
+            self._process.stdin.write(TOLD)
+            self._process.stdin.close()
+        self._released.read()
+
     def dismiss(self) -> None:
-        """End it, if it was not started."""
+        """End it, if it was not started; wait for its end, if it was."""
         if self._process.poll() is None:
             self._process.communicate()
+        self._released.close()
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +83,7 @@ class Standby:
 def main(arguments: list[str]) -> int:
     """Import, wait, and run the program in this process; 0 where nobody starts it."""
     program = arguments[0]
+    release = int(os.environ.pop(RELEASE))
     try:
         for module in NEEDED.get(program, ()):
             importlib.import_module(module)
@@ -75,7 +92,10 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:  # meant for whoever started it, in the same terminal
         return os.EX_OK
     sys.argv = [program, *arguments[1:]]
-    runpy.run_module(program, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    finally:
+        os.close(release)
     return os.EX_OK
 
 

@@ -188,7 +188,8 @@ class CalmCompany:
 
     def _here(self, *arguments: str) -> AbstractContextManager[SimpleNamespace]:
         """In place of a Standby: what runs when it is told."""
-        return nullcontext(SimpleNamespace(run=partial(self._run_module, *arguments)))
+        run_here = partial(self._run_module, *arguments)
+        return nullcontext(SimpleNamespace(run=run_here, work=run_here))
 
     def sql(self, *statements: str) -> list[tuple[object, ...]]:
         """Run statements in the warehouse; the rows of the last."""
