@@ -1,4 +1,4 @@
--- From the orders and payouts as they were staged, not from the totals that the fact was made with.
+-- From the orders as they were staged and the payouts of their fact, not from the totals that this fact was made with.
 with profits as (
 
     select
@@ -20,7 +20,11 @@ orders as (
 
 incentives as (
 
-    select * from {{ ref('int_sales__incentives_by_order') }}
+    select
+        order_id,
+        sum(net_payout_amount_gbp) as incentive_amount_gbp
+    from {{ ref('fct_incentive_payouts') }}
+    group by order_id
 
 ),
 

@@ -28,10 +28,7 @@ orders_to_refresh as (
     select judged.order_id from {{ ref('int_sales__order_lines_validated') }} as judged
     where {{ written_since('validated_at', this, 'judged') }}
     union
-    select incentives.order_id from incentives
-    where incentives.incentive_landed_at >= (
-            select {{ lookback_start('existing.incentive_landed_at') }} from {{ this }} as existing
-        )
+    {{ orders_paid_otherwise(this, 'incentives') }}
 
 ),
 {% endif %}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -21,12 +21,14 @@ KEYS = {
     ("atom", "products"): ("product_id",),
     ("atom", "payments"): ("payment_id",),
     ("incentive", "payouts"): ("payout_id",),
+    ("incentive", "plans"): ("plan_id", "version"),
     ("emerald", "clients"): ("client_id",),
     ("workday", "workers"): ("employee_id", "effective_date"),
 }
 CURRENCY = {"GB10": "GBP", "DE10": "EUR"}
 SETTLED = 500  # an order that nothing happens to: an incremental run must leave it alone
 LATE = 501  # its customer, product, representative and payout land long after it
+PAID = 502  # of its payouts one is judged otherwise at last, without landing again, and one moves to another order
 
 
 @dataclass
@@ -49,19 +51,19 @@ class SalesHistory:
             self.new_order, self.new_order, self.new_order, self.change_order, self.change_order, self.change_line,
             self.change_line, self.delete_line, self.delete_order, self.bring_back, self.change_customer,
             self.change_product, self.change_product, self.delete_product, self.change_client, self.pay, self.pay,
-            self.delete_payment, self.pay_out, self.pay_out, self.change_worker, self.rescind,
+            self.delete_payment, self.pay_out, self.pay_out, self.change_plan, self.change_worker, self.rescind,
         ]  # fmt: skip
         for _ in range(events):
             self.random.choice(actions)()
 
     def open_cases(self) -> None:
-        """Most master data, and the two cases that chance may not bring."""
+        """Most master data, and the cases that chance may not bring."""
         for number in range(1, 5):
             self.put("atom", "customers", self.customer(number))
             self.put("atom", "products", self.product(number))
             self.put("emerald", "clients", self.client(number))
             self.put("workday", "workers", self.worker(number, 900))
-        for order, member in ((SETTLED, 8), (LATE, 9)):
+        for order, member in ((SETTLED, 8), (LATE, 9), (PAID, 8)):
             self.put("atom", "orders", {**self.order(order), "customer_id": member, "sales_rep_id": f"W{member}"})
             for line in (1, 2, 3):
                 self.put(
@@ -71,6 +73,10 @@ class SalesHistory:
                 )
         self.put("atom", "customers", {**self.customer(8), "tenant": "GB10", "currency": "GBP", "client_id": "CL8"})
         self.put("atom", "products", self.product(8))
+        self.put("incentive", "plans", {**self.plan(), "currency": "EUR"})
+        for number in (8, 9):
+            payout = {**self.payout(number), "basis_amount": 80, "payout_amount": 40, "currency": "EUR"}
+            self.put("incentive", "payouts", {**payout, "status": "paid", "order_id": PAID})
 
     def close_cases(self) -> None:
         """What was missing lands."""
@@ -78,7 +84,11 @@ class SalesHistory:
         self.put("atom", "products", self.product(9))
         self.put("workday", "workers", self.worker(9, 900))
         self.put("workday", "workers", self.worker(9, 600))
-        self.put("incentive", "payouts", {**self.payout(9), "order_id": LATE})
+        (plan,) = self.tables["incentive", "plans"].values()
+        held = plan["currency"] == "GBP" or plan["_is_deleted"]
+        currency = "EUR" if held else "GBP"
+        self.put("incentive", "plans", {**self.plan(), "currency": currency})
+        self.put("incentive", "payouts", {**self.payout(9), "order_id": LATE, "currency": currency})
 
     def put(self, source: str, dataset: str, row: Row) -> None:
         """Land a row, stamped up to almost the look-back behind the newest: loads overlap and commit late."""
@@ -99,7 +109,7 @@ class SalesHistory:
         rows = [
             row
             for row in self.tables[source, dataset].values()
-            if row.get("order_id") not in (SETTLED, LATE) and row["_is_deleted"] == deleted
+            if row.get("order_id") not in (SETTLED, LATE, PAID) and row["_is_deleted"] == deleted
         ]
         return dict(self.random.choice(rows)) if rows else None
 
@@ -155,11 +165,19 @@ class SalesHistory:
             "worker_status": "Active", "worker_type": "Regular",
         }  # fmt: skip
 
+    def plan(self) -> Row:
+        return {
+            "plan_id": "DEAL", "version": 1, "plan_name": "Half of it", "metric": "deal",
+            "currency": self.random.choice(["GBP", "EUR"]), "rate_percent": 50, "valid_from": date(2020, 1, 1),
+            "updated_at": self.now,
+        }  # fmt: skip
+
     def payout(self, number: int) -> Row:
         amount = Decimal(self.random.randint(-3000, 9000)) / 100
         return {
             "payout_id": f"IP{number}", "plan_id": "DEAL", "plan_version": 1, "employee_id": "W1", "order_id": None,
-            "period_month": "2026-03", "payout_amount": amount, "currency": self.random.choice(["GBP", "EUR"]),
+            "period_month": "2026-03", "basis_amount": amount * 2, "payout_amount": amount,
+            "currency": self.random.choice(["GBP", "EUR"]),
             "status": self.random.choice(["paid", "calculated", "reversed"]), "updated_at": self.now,
         }  # fmt: skip
 
@@ -242,6 +260,13 @@ class SalesHistory:
         if row := self.pick("orders"):
             number = self.random.choice([self.numbers, self.random.randint(1000, self.numbers)])
             self.put_or_delay("incentive", "payouts", {**self.payout(number), "order_id": row["order_id"]})
+
+    def change_plan(self) -> None:
+        """What the plan's payouts are judged by: of another currency, or gone."""
+        if self.random.random() < 0.3:
+            self.remove("plans", self.plan(), "incentive")
+        else:
+            self.put("incentive", "plans", self.plan())
 
     def write(self, warehouse: Warehouse) -> None:
         """Bring the warehouse's raw tables to this state, rows in any order."""
