@@ -32,6 +32,7 @@ COLUMNS = (
     "restated_by", "quarter_before_restated_from", "as_of", "definition",
 )  # fmt: skip
 WIDTH, HEIGHT, MARGIN = 595, 842, 32  # A4 in points
+QUARTER_MORE = "0.25 is a quarter more"  # as the metrics and marts say it
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 
@@ -193,7 +194,7 @@ def explanations(report: Report) -> tuple[str, ...]:
     return (
         f"Quarter {report.quarter}: {report.first_day} to {report.last_day}. "
         f"Data as of {report.as_of:%Y-%m-%d %H:%M} UTC.",
-        "Amounts in pounds at the group's rate of the month. Growth compares whole quarters; 0.25 is a quarter more.",
+        f"Amounts in pounds at the group's rate of the month. Growth compares whole quarters; {QUARTER_MORE}.",
         "The group's amounts and counts are the sums of its companies; its margins and rates are those of the sums.",
         "A figure that differs from the file delivered before is marked; the sheet Restatements tells both.",
         *report.notes,
@@ -232,7 +233,7 @@ def page(report: Report) -> str:
             y += 14
         values = [(cells[name].value, cells[name].restated_from) for name in names[:-1]]
         values.append((cells[GROUP].before, cells[GROUP].before_restated_from))
-        words = textwrap.wrap(first.definition, 66, max_lines=3, placeholder=" ...")
+        words = textwrap.wrap(_in_percent(first.definition), 66, max_lines=3, placeholder=" ...")
         height = max(15.0, 5 + 6.2 * len(words))
         for place, (end, (value, restated)) in enumerate(zip(ends, values, strict=True)):
             if restated is not None:
@@ -267,11 +268,16 @@ def _below(report: Report, y: float) -> list[str]:
                 f"R  {line.label}, {line.company}, quarter before: delivered as "
                 f"{_old(line.before_restated_from, line.unit)}, is now {shown(line.before, line.unit)}."
             )
-    lines = [part for text in texts for part in textwrap.wrap(text, 150)]
+    lines = [part for text in texts for part in textwrap.wrap(_in_percent(text), 150)]
     room = int((HEIGHT - MARGIN / 2 - y) // 8)
     if len(lines) > room:
         lines = [*lines[: max(room - 1, 0)], "More in the workbook: sheets Restatements and Definitions."]
     return [_text(MARGIN + 4, y + 8 * number, line, 6.2, fill="#333") for number, line in enumerate(lines)]
+
+
+def _in_percent(text: str) -> str:
+    """Growth is a share of one in the files for machines and in the warehouse, and percent on the page."""
+    return text.replace(QUARTER_MORE, f"{shown(Decimal('0.25'), GROWTH)} is a quarter more")
 
 
 def _old(text: str | None, unit: str) -> str:

@@ -6,7 +6,7 @@
     full outer join (
         select
             order_id,
-            sum(incentive_amount_gbp) as incentive_amount_gbp,
+            cast(sum(incentive_amount_gbp) as decimal(18, 4)) as incentive_amount_gbp,
             max(incentive_landed_at) as incentive_landed_at
         from {{ fact }}
         where incentive_landed_at is not null

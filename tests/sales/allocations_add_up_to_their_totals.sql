@@ -22,7 +22,7 @@ incentives as (
 
     select
         order_id,
-        sum(net_payout_amount_gbp) as incentive_amount_gbp
+        cast(sum(net_payout_amount_gbp) as decimal(18, 4)) as incentive_amount_gbp
     from {{ ref('fct_incentive_payouts') }}
     group by order_id
 

@@ -196,6 +196,7 @@ def test_the_page_is_drawn(out: Path):
     page = investor_files.page(report)
     for text in ("2026-Q3", "2026-10-02 00:00 UTC", "Operating profit", "What session_count means.", "+50.0 %"):
         assert text in page
+    assert "+25.0 % is a quarter more" in page and "0.25 is a quarter more" not in page, "its growth is in percent"
     assert vl_convert.svg_to_png(page).startswith(b"\x89PNG")
     assert len({vl_convert.svg_to_pdf(page) for _ in range(5)}) == 1, "its bytes differ from time to time"
 
