@@ -36,11 +36,12 @@
         {%- do faults.append(dataset ~ ": bad period '" ~ row.retention_period ~ "', give a number of days, months or years") -%}
         {{ return(none) }}
     {%- endif -%}
-    {%- set clocks = [] -%}
+    {#- Of the columns that a policy names, the first that is a clock: text may stand beside it. #}
+    {%- set clocks, dated = [], [] -%}
     {%- for name in (row.clock_column or '').split('|') if name in table.columns -%}
-        {%- do clocks.append(name) -%}
+        {%- do (dated if clock_type(table.columns[name]) else clocks).append(name) -%}
     {%- endfor -%}
-    {%- set clock = clocks[0] if clocks else none -%}
+    {%- set clock = (dated + clocks) | first if dated or clocks else none -%}
     {%- set type = clock_type(table.columns.get(clock)) if clock else none -%}
     {%- if row.clock_column and not clock -%}
         {%- do faults.append(dataset ~ ': missing clock column ' ~ row.clock_column ~ (', which the policy of ' ~ row.dataset_name
