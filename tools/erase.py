@@ -39,7 +39,7 @@ MASTERS = {
     "employee": ("raw_workday.workers", "employee_id", ["worker_name"]),
 }
 ACTIONS = """
-    select dataset_name, action, rows_due, rows_held, rows_done, done_by, done_at::varchar
+    select dataset_name, action, rows_due, rows_held, rows_done, done_by, done_at::varchar as done_at
     from ops.retention_actions where run_id = ? order by done_at, dataset_name
 """
 NEWEST_RUN = "select arg_max(run_id, as_of) from ops.tombstones where dataset_name = ?"

@@ -302,6 +302,9 @@ def test_the_certificate_lists_copies_and_files(
     monkeypatch.chdir(tmp_path)  # publishing has changed it
     assert erase.erase("client", GONE) == 0
     assert_gone(places)
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        told = [name for name, *_ in connection.execute(erase.ACTIONS, ["run-1"]).description]
+    assert told == ["dataset_name", "action", "rows_due", "rows_held", "rows_done", "done_by", "done_at"]
     written = certificate(tmp_path)
     assert [(copy["directory"], copy["kind"], copy["done"], len(copy["removed"]), copy["left"])
             for copy in written["copies"]["made_before"]] == [
