@@ -1,4 +1,4 @@
--- From the orders as they were staged and the payouts of their fact, not from the totals that this fact was made with.
+-- From the orders as staged and the payouts as judged, not from the totals that the fact was made with.
 with profits as (
 
     select
@@ -22,8 +22,12 @@ incentives as (
 
     select
         order_id,
-        cast(sum(net_payout_amount_gbp) as decimal(18, 4)) as incentive_amount_gbp
-    from {{ ref('fct_incentive_payouts') }}
+        cast(
+            sum(case when payout_status = 'reversed' and payout_amount > 0 then 0 else payout_amount_gbp end)
+            as decimal(18, 4)
+        ) as incentive_amount_gbp
+    from {{ ref('int_finance__payouts_validated') }}
+    where reason_codes is null
     group by order_id
 
 ),

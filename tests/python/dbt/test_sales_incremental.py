@@ -17,8 +17,7 @@ MODELS = {
     "fct_unit_profit": ("dev_marts", "order_line_key", ""),
 }
 NO_TESTS = ("--exclude-resource-type", "test", "unit_test")
-COMPARED_WITH = ("quarantine_order_lines", "fct_incentive_payouts")
-BUILD = ("build", "--select", *(f"+{model}" for model in MODELS), *COMPARED_WITH, *NO_TESTS)
+BUILD = ("build", "--select", *(f"+{model}" for model in MODELS), "quarantine_order_lines", *NO_TESTS)
 TESTS = (
     "currencies", "dim_date", "dim_tenant", "dim_currency",
     "obt_sales", "order_lines_are_conserved", "quarantine_order_payments",
